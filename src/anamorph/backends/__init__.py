@@ -1,0 +1,1 @@
+"""How ops are done: one table of kernels a backend."""

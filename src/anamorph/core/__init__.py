@@ -1,0 +1,1 @@
+"""Errors, the vocabulary of parameters, targets and their formats, chance. NumPy only."""

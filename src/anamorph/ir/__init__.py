@@ -1,0 +1,1 @@
+"""The closed set of ops, the plan, the fusion rules, the inverse."""

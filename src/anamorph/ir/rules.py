@@ -1,0 +1,326 @@
+"""When two ops become one: a table of rules, each outcome with a label.
+
+Fusing must never change what is shown where, only how often it is interpolated or quantised.
+Labels: ``exact`` (bit-equal), ``rounding`` (at most one level), ``resampling`` (same geometry,
+fewer interpolations).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from anamorph.core import constants as K
+from anamorph.core.errors import NotInvertibleError, UnknownNameError, nearest
+from anamorph.ir import matrix as mx
+from anamorph.ir.ops import (
+    Cast,
+    Color,
+    ColorMatrix,
+    Curve,
+    Fill,
+    Op,
+    Remap,
+    Sampling,
+    Size,
+    Warp,
+)
+
+EXACT, ROUNDING, RESAMPLING = "exact", "rounding", "resampling"
+MODES: Mapping[str, frozenset[str]] = {
+    "all": frozenset({EXACT, ROUNDING, RESAMPLING}),
+    "exact": frozenset({EXACT}),
+    "none": frozenset(),
+}
+"""Value of ``Compose(fuse=…)`` → labels that are let through."""
+
+Fusion = tuple[Op, str]
+Rule = Callable[[Any, Any, "Place"], "Fusion | None"]
+
+_FREE_BORDERS = frozenset({K.BORDER_CONSTANT, K.BORDER_REPLICATE, K.BORDER_REFLECT, K.BORDER_WRAP})
+"""Borders that mean the same before and after a change of scale. Reflect-101 does not: it mirrors
+about the centre of the outermost pixel, whose place depends on the pixel's size."""
+
+
+@dataclass(slots=True)
+class Place:
+    """Where two neighbours stand: the size of the picture before the first, and whether the first
+    is at the head of the plan, where a crop is a free view."""
+
+    source: Size
+    head: bool
+
+
+@dataclass(slots=True)
+class Step:
+    """One op of a fused plan, the positions of the ops it came from, and how it came to be."""
+
+    op: Op
+    origins: tuple[int, ...]
+    label: str | None
+    source: Size
+
+
+def fuse(ops: Iterable[Op], source: Size, mode: str = "all") -> list[Step]:
+    """Fuse neighbours from left to right, as far as the table and the mode let them.
+
+    Args:
+        ops: the ops of a plan, in order.
+        source: height and width of the picture before the first.
+        mode: "all", "exact" or "none".
+    """
+    allowed = MODES[mode]
+    steps: list[Step] = []
+    size = source
+    for position, op in enumerate(ops):
+        step = Step(op, (position,), None, size)
+        size = op.size_after(size)
+        while allowed and steps:
+            fused = _try(steps, step, allowed)
+            if fused is None:
+                break
+            steps.pop()
+            step = fused
+        steps.append(step)
+    return steps
+
+
+_ORDER = (EXACT, ROUNDING, RESAMPLING)
+
+
+def _try(steps: list[Step], second: Step, allowed: frozenset[str]) -> Step | None:
+    first = steps[-1]
+    rule = RULES.get((type(first.op), type(second.op)))
+    if rule is None:
+        return None
+    found = rule(first.op, second.op, Place(first.source, len(steps) == 1))
+    if found is None or found[1] not in allowed:
+        return None
+    labels = [found[1], first.label or EXACT, second.label or EXACT]
+    worst = max(labels, key=_ORDER.index)
+    return Step(found[0], first.origins + second.origins, worst, first.source)
+
+
+def check_mode(mode: str) -> str:
+    """Check the value of ``fuse``.
+
+    Raises:
+        UnknownNameError: there is no such mode.
+    """
+    if mode not in MODES:
+        hint = nearest(str(mode), MODES)
+        raise UnknownNameError(f"fuse = {mode!r}: it must be one of {', '.join(MODES)}{hint}")
+    return mode
+
+
+# --------------------------------------------------------------------------- Warp and Warp
+
+
+def warp_warp(a: Warp, b: Warp, at: Place) -> Fusion | None:
+    """Multiply the matrices where nothing that was cut off could come back."""
+    a_grid, b_grid = mx.is_lattice(a.matrix), mx.is_lattice(b.matrix)
+    inside = _looks_inside(b.matrix, b.size, a.size)
+    lossless = mx.maps_inside(a.matrix, at.source, a.size)
+    if not (inside or lossless) or not _may_join(a, b, a_grid=a_grid, b_grid=b_grid):
+        return None
+    if inside and not lossless and at.head and a_grid and not b_grid:
+        return None  # the crop is a free view and keeps its own border
+    sampling = _border_of(at, a, b, inside=inside)
+    if sampling is None:
+        return None
+    sampling = _interpolation_of(sampling, b.sampling if a_grid else a.sampling)
+    sampling = _method_of(sampling, a, b)
+    product = mx.snapped(mx.matmul(b.matrix, a.matrix))
+    return Warp(product, b.size, sampling), _warp_label(product, a_grid=a_grid, b_grid=b_grid)
+
+
+def _warp_label(product: mx.Matrix, *, a_grid: bool, b_grid: bool) -> str:
+    if a_grid and b_grid:
+        return EXACT
+    if (a_grid or b_grid) and mx.is_axis_aligned(product):
+        return ROUNDING
+    return RESAMPLING
+
+
+def _looks_inside(m: mx.Matrix, canvas: Size, source: Size) -> bool:
+    try:
+        return mx.maps_inside(mx.invert(m), canvas, source)
+    except NotInvertibleError:
+        return False
+
+
+def _may_join(a: Warp, b: Warp, *, a_grid: bool, b_grid: bool) -> bool:
+    """Only equal interpolation fuses, and area averaging does not; a lattice has none."""
+    if not (a_grid or b_grid):
+        s, t = a.sampling, b.sampling
+        same = s.interpolation == t.interpolation
+        if not same or s.mask_interpolation != t.mask_interpolation:
+            return False
+        if K.INTER_AREA in (s.interpolation, s.mask_interpolation):
+            return False
+    elif K.INTER_AREA in (
+        (b if a_grid else a).sampling.interpolation,
+        (b if a_grid else a).sampling.mask_interpolation,
+    ):
+        return a_grid and b_grid
+    methods = {w.sampling.box_method for w in (a, b) if not mx.is_axis_aligned(w.matrix)}
+    return len(methods) < 2
+
+
+def _border_of(at: Place, a: Warp, b: Warp, *, inside: bool) -> Sampling | None:
+    """Whose border the result shows: the first's, the second's, or None if it would be a mix."""
+    if mx.covers(a.matrix, at.source, a.size):
+        isometric = mx.is_lattice(a.matrix)
+        free = b.sampling.border in _FREE_BORDERS
+        return b.sampling if isometric or free or inside else None
+    if inside:
+        return a.sampling
+    s, t = a.sampling, b.sampling
+    agree = s.fill == t.fill and s.fill_mask == t.fill_mask
+    constant = s.border == t.border == K.BORDER_CONSTANT
+    return t if constant and agree else None
+
+
+def _interpolation_of(border: Sampling, owner: Sampling) -> Sampling:
+    same = border.interpolation == owner.interpolation
+    if same and border.mask_interpolation == owner.mask_interpolation:
+        return border
+    return replace(
+        border,
+        interpolation=owner.interpolation,
+        mask_interpolation=owner.mask_interpolation,
+    )
+
+
+def _method_of(sampling: Sampling, a: Warp, b: Warp) -> Sampling:
+    turned = b if not mx.is_axis_aligned(b.matrix) else a
+    method = turned.sampling.box_method
+    return sampling if sampling.box_method == method else replace(sampling, box_method=method)
+
+
+# ------------------------------------------------------------------------ Warp and Remap
+
+
+def remap_warp(a: Remap, b: Warp, _: Place) -> Fusion | None:
+    """Let a warp that looks only inside the distorted canvas join the field."""
+    canvas = a.canvas or a.size
+    grid = mx.is_lattice(b.matrix)
+    if not _looks_inside(b.matrix, b.size, canvas):
+        return None
+    if not grid and not _same_interpolation(a.sampling, b.sampling):
+        return None
+    after = mx.snapped(mx.matmul(b.matrix, a.after))
+    return replace(a, after=after, canvas=b.size), RESAMPLING
+
+
+def warp_remap(a: Warp, b: Remap, at: Place) -> Fusion | None:
+    """Let a warp that loses nothing join the field that comes after it."""
+    grid = mx.is_lattice(a.matrix)
+    if b.source is not None or not mx.maps_inside(a.matrix, at.source, a.size):
+        return None
+    if not grid and not _same_interpolation(a.sampling, b.sampling):
+        return None
+    if not _border_survives(at, a, b.sampling, grid=grid):
+        return None
+    before = mx.snapped(mx.matmul(b.before, a.matrix))
+    return replace(b, before=before, source=at.source), RESAMPLING
+
+
+def _border_survives(at: Place, a: Warp, t: Sampling, *, grid: bool) -> bool:
+    if mx.covers(a.matrix, at.source, a.size):
+        return grid or t.border in _FREE_BORDERS
+    s = a.sampling
+    constant = s.border == t.border == K.BORDER_CONSTANT
+    return constant and s.fill == t.fill and s.fill_mask == t.fill_mask
+
+
+def _same_interpolation(s: Sampling, t: Sampling) -> bool:
+    kinds = {s.interpolation, s.mask_interpolation}
+    same = s.interpolation == t.interpolation and s.mask_interpolation == t.mask_interpolation
+    return same and K.INTER_AREA not in kinds
+
+
+# --------------------------------------------------------------------------------- tones
+
+
+def curve_curve(a: Curve, b: Curve, _: Place) -> Fusion | None:
+    """Compose the functions; the picture is quantised once."""
+    return Curve(a.steps + b.steps), ROUNDING
+
+
+def matrix_matrix(a: ColorMatrix, b: ColorMatrix, _: Place) -> Fusion | None:
+    """Multiply colour matrices if the first cannot leave [0, 1], so that no clipping is lost."""
+    if not _stays_in_range(a):
+        return None
+    columns = len(a.rows[0]) - 1
+    rows = []
+    for row in b.rows:
+        mixed = [
+            sum(row[k] * a.rows[k][j] for k in range(len(a.rows))) for j in range(columns + 1)
+        ]
+        mixed[-1] += row[-1]
+        rows.append(tuple(mixed))
+    return ColorMatrix(tuple(rows)), ROUNDING
+
+
+def _stays_in_range(m: ColorMatrix) -> bool:
+    for *weights, offset in m.rows:
+        low = offset + sum(w for w in weights if w < 0)
+        high = offset + sum(w for w in weights if w > 0)
+        if low < -1e-6 or high > 1 + 1e-6:
+            return False
+    return True
+
+
+def curve_cast(a: Curve, b: Cast, _: Place) -> Fusion | None:
+    """Let the last table of the tones go into the normalisation."""
+    if b.dtype != "float32":
+        return None
+    return replace(b, steps=a.steps + b.steps), ROUNDING
+
+
+def cast_cast(a: Cast, b: Cast, _: Place) -> Fusion | None:
+    """Join two conversions: the second's scale and layout after the first's."""
+    if a.layout != "HWC" or a.tensor or b.steps:
+        return None
+    if b.scale == 1.0 and b.offset == 0.0 and b.dtype in (None, a.dtype):
+        joined = replace(
+            a, layout=b.layout, tensor=b.tensor, transpose_mask=b.transpose_mask
+        )
+        return joined, EXACT
+    if a.dtype != "float32" or b.dtype != "float32":
+        return None
+    scale = _each(lambda s, t: s * t, a.scale, b.scale)
+    offset = _each(lambda s, t: s + t, _each(lambda s, t: s * t, a.offset, b.scale), b.offset)
+    return replace(b, scale=scale, offset=offset, steps=a.steps), ROUNDING
+
+
+def _each(join: Callable[[float, float], float], a: Color, b: Color) -> Color:
+    if isinstance(a, int | float) and isinstance(b, int | float):
+        return join(a, b)
+    length = len(a) if isinstance(a, tuple) else len(b)  # type: ignore[arg-type]
+    xs = a if isinstance(a, tuple) else (a,) * length
+    ys = b if isinstance(b, tuple) else (b,) * length
+    return tuple(join(x, y) for x, y in zip(xs, ys, strict=True))
+
+
+def fill_fill(a: Fill, b: Fill, _: Place) -> Fusion | None:
+    """Unite regions of equal value."""
+    if a.value != b.value or a.mask_value != b.mask_value or isinstance(a.value, str):
+        return None
+    return replace(a, regions=a.regions + b.regions), EXACT
+
+
+RULES: Mapping[tuple[type[Op], type[Op]], Rule] = {
+    (Warp, Warp): warp_warp,
+    (Remap, Warp): remap_warp,
+    (Warp, Remap): warp_remap,
+    (Curve, Curve): curve_curve,
+    (ColorMatrix, ColorMatrix): matrix_matrix,
+    (Curve, Cast): curve_cast,
+    (Cast, Cast): cast_cast,
+    (Fill, Fill): fill_fill,
+}
+"""(first, second) → rule. Pairs that are not here never fuse."""
+

@@ -1,0 +1,262 @@
+"""The root of all transforms: a frozen value that describes what may happen, and `draw`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from inspect import Parameter, Signature
+from typing import Any, ClassVar, Protocol, Self, dataclass_transform, get_type_hints
+
+import numpy as np
+import numpy.typing as npt
+
+from anamorph.core.errors import AnamorphError, ParameterTypeError, nearest
+from anamorph.core.params import Number, Rule, rule_of
+from anamorph.core.rng import Rng
+from anamorph.ir.ops import Op, Sampling, Size
+from anamorph.transforms.dialects import translate
+
+MISSING: Any = object()
+
+
+class Scene(Protocol):
+    """What a transform may know of the sample. Sizes cost nothing, pixels cost a rendering."""
+
+    @property
+    def size(self) -> Size:
+        """Height and width of the picture as it will be when this transform acts."""
+
+    @property
+    def channels(self) -> int:
+        """Number of channels of the picture at that point."""
+
+    @property
+    def dtype(self) -> str:
+        """Name of the picture's dtype at that point."""
+
+    @property
+    def image(self) -> npt.NDArray[Any]:
+        """The picture (H, W, C), rendered up to this point. Ends a fusion run."""
+
+    @property
+    def mask(self) -> npt.NDArray[Any] | None:
+        """The mask (H, W) or (H, W, C), rendered up to this point; None if there is none."""
+
+    @property
+    def boxes(self) -> npt.NDArray[np.float64] | None:
+        """The boxes (N, 4) as x0, y0, x1, y1 in pixels; None if the call has none."""
+
+    @property
+    def points(self) -> npt.NDArray[np.float64] | None:
+        """The keypoints (N, 2) in continuous pixels; None if the call has none."""
+
+    def given(self, key: str) -> Any:
+        """A value of the call that is not a target, by its key.
+
+        Raises:
+            MissingDataError: the call has no such key.
+        """
+
+    def labels(self, field: str) -> list[Any]:
+        """A label field of the boxes, one value a remaining box."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One parameter of a transform: its name, what it may be, and its default."""
+
+    name: str
+    rule: Rule
+    default: Any = MISSING
+
+
+class Runner(Protocol):
+    """What runs a lone transform: the pipeline, which puts itself here when it is imported."""
+
+    def __call__(self, transform: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Transform a sample."""
+
+
+class FrozenError(AnamorphError, AttributeError):
+    """Somebody tried to change a value."""
+
+
+def _rebuild(cls: type[Transform], values: Mapping[str, Any]) -> Transform:
+    return cls(**values)
+
+
+def _name(value: Any) -> str:
+    return getattr(value, "__name__", None) or repr(value)
+
+
+def _generated(cls: type) -> bool:
+    return cls is Transform or getattr(vars(cls)["__init__"], "generated", False)
+
+
+def _collect(cls: type) -> dict[str, Field]:
+    found: dict[str, Field] = {}
+    hints = get_type_hints(cls, include_extras=True)
+    for base in reversed(cls.__mro__):
+        for name in vars(base).get("__annotations__", {}):
+            if base is Transform or name.startswith("_") or _is_classvar(hints[name]):
+                continue
+            found.pop(name, None)
+            rule = rule_of(hints[name], f"{cls.__name__}.{name}")
+            found[name] = Field(name, rule, getattr(cls, name, MISSING))
+    return found
+
+
+def _is_classvar(hint: Any) -> bool:
+    return hint is ClassVar or getattr(hint, "__origin__", None) is ClassVar
+
+
+def _make_init(cls: type[Transform]) -> Any:
+    fields = cls.fields
+
+    def __init__(self: Transform, *args: Any, **kwargs: Any) -> None:
+        given = _bind(cls, args, kwargs)
+        stored = {
+            name: field.rule.check(f"{cls.__name__}.{name}", given[name])
+            for name, field in fields.items()
+        }
+        self.__dict__.update(stored)
+        self.check()
+
+    parameters = [Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)]
+    optional = False
+    for field in fields.values():
+        optional = optional or field.default is not MISSING
+        default = field.default if field.default is not MISSING else Parameter.empty
+        if optional and default is Parameter.empty:
+            default = None  # a required parameter after an optional one keeps its place
+        parameters.append(
+            Parameter(field.name, Parameter.POSITIONAL_OR_KEYWORD, default=default)
+        )
+    __init__.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    __init__.generated = True  # type: ignore[attr-defined]
+    __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+    return __init__
+
+
+def _bind(cls: type[Transform], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Put arguments to their names, other dialects' names included, and fill in defaults."""
+    fields = cls.fields
+    if len(args) > len(fields):
+        msg = f"{cls.__name__} takes {len(fields)} arguments, {len(args)} were given"
+        raise ParameterTypeError(msg)
+    given = dict(zip(fields, args, strict=False))
+    if any(name not in fields for name in kwargs):
+        kwargs = translate(cls.__name__, kwargs, fields)
+    for name in kwargs:
+        if name not in fields:
+            hint = nearest(name, fields) or f"; its parameters are {', '.join(fields)}"
+            raise ParameterTypeError(f"{cls.__name__} has no parameter {name!r}{hint}")
+        if name in given:
+            raise ParameterTypeError(f"{cls.__name__}.{name} was given twice")
+    given.update(kwargs)
+    for name, field in fields.items():
+        if name not in given:
+            if field.default is MISSING:
+                msg = f"{cls.__name__}.{name} is missing: it must be {field.rule.describe()}"
+                raise ParameterTypeError(msg)
+            given[name] = field.default
+    return given
+
+
+@dataclass_transform(frozen_default=True, eq_default=True)
+class Transform:
+    """What may happen to a sample: parameters, their checks, and how an outcome is drawn.
+
+    A subclass declares its parameters as annotated class attributes, ``p`` last, in the order in
+    which they may be given without names, and defines `draw`. It is a frozen value: equal by
+    content, hashable, and its repr is the call that makes it.
+    """
+
+    kind: ClassVar[str] = "image"
+    """"dual" if it moves pixels (so masks, boxes and keypoints follow), "image" if not."""
+    fields: ClassVar[Mapping[str, Field]] = {}
+    runner: ClassVar[Runner]
+
+    p: float
+    """Probability of being applied. Each transform declares its own, last."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if any("__init__" in vars(base) and not _generated(base) for base in cls.__mro__[:-1]):
+            return  # the class, or one it derives from, has its own way of being made
+        cls.fields = _collect(cls)
+        cls.__init__ = _make_init(cls)  # type: ignore[method-assign]
+
+    def draw(self, rng: Rng, scene: Scene) -> Iterable[Op]:
+        """Decide what happens: draw numbers and give the ops, in order.
+
+        Args:
+            rng: the source of chance; nothing else may be drawn from.
+            scene: what is known of the sample.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define draw(rng, scene)")
+
+    def check(self) -> None:
+        """Refuse parameters that do not go together. Overridden where there are such."""
+
+    def __call__(self, /, **data: Any) -> dict[str, Any]:
+        """Transform a sample by itself, as a pipeline of one."""
+        return self.runner(self, data)
+
+    def values(self) -> dict[str, Any]:
+        """Parameters by name."""
+        return {name: getattr(self, name) for name in self.fields}
+
+    def replace(self, **changes: Any) -> Self:
+        """Make a copy with some parameters changed."""
+        return type(self)(**{**self.values(), **changes})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        where = type(self).__name__
+        msg = f"{where} is a value and cannot be changed: write t.replace({name}={value!r})"
+        raise FrozenError(msg)
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenError(f"{type(self).__name__} is a value and cannot be changed")
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{k}={_name(v)}" for k, v in self.values().items())
+        return f"{type(self).__name__}({inner})"
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self.values() == other.values()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self), repr(self)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.values())
+
+
+class SpatialTransform(Transform):
+    """Base of transforms that move pixels: masks, boxes and keypoints follow."""
+
+    kind = "dual"
+
+
+class PixelTransform(Transform):
+    """Base of transforms that change values of pixels in place: labels stay."""
+
+
+def sampling_of(t: Any) -> Sampling:
+    """Bundle the sampling parameters that a transform has."""
+    return Sampling(
+        interpolation=getattr(t, "interpolation", 1),
+        mask_interpolation=getattr(t, "mask_interpolation", 0),
+        border=getattr(t, "border_mode", 0),
+        fill=getattr(t, "fill", 0),
+        fill_mask=getattr(t, "fill_mask", 0) or 0,
+        box_method=getattr(t, "rotate_method", "largest_box"),
+    )
+
+
+def check_probability(place: str, value: Any) -> float:
+    """Check a probability."""
+    return float(Number(0, 1).check(place, value))

@@ -1,0 +1,79 @@
+"""Names that other versions give to parameters, and what each means here.
+
+The names of Albumentations 2.0.8 are the interface. Those of its 1.x line and of AlbumentationsX
+are understood where their meaning is unambiguous, else refused with the new name. Nothing is
+ever ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from anamorph.core.errors import ParameterTypeError
+
+Values = dict[str, Any]
+Translation = Callable[[Any], Values]
+
+
+def renamed(new: str) -> Translation:
+    """Make the translation of a name whose values mean the same."""
+    return lambda value: {new: value}
+
+
+RENAMED: Mapping[str, Mapping[str, str]] = {}
+"""transform → {other name: name here}, for values that mean the same."""
+
+CONVERTED: Mapping[str, Mapping[str, Translation]] = {}
+"""transform → {other name: function from the value to parameters here}."""
+
+REFUSED: Mapping[str, Mapping[str, str]] = {}
+"""transform → {other name: the sentence that says what to write instead}."""
+
+
+def translate(transform: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> Values:
+    """Replace names of other dialects by the names here; unknown ones stay for the caller.
+
+    Raises:
+        ParameterTypeError: a name of another dialect has no unambiguous meaning here, or a
+            parameter is given under two names.
+    """
+    out: Values = {}
+    for name, value in given.items():
+        new = {name: value} if name in known else _meaning(transform, name, value, known)
+        for key, meant in new.items():
+            if key in out or (key != name and key in given):
+                raise ParameterTypeError(f"{transform}.{key} was given twice, once as {name!r}")
+            out[key] = meant
+    return out
+
+
+def _meaning(transform: str, name: str, value: Any, known: Mapping[str, Any]) -> Values:
+    if name in CONVERTED.get(transform, {}):
+        return CONVERTED[transform][name](value)
+    if name in RENAMED.get(transform, {}):
+        return {RENAMED[transform][name]: value}
+    if name in REFUSED.get(transform, {}):
+        raise ParameterTypeError(f"{transform}.{name}: {REFUSED[transform][name]}")
+    if name == "always_apply":
+        return _always_apply(transform, value)
+    return {_same_in_other_words(name, known) or name: value}
+
+
+def _always_apply(transform: str, value: Any) -> Values:
+    if value is True:
+        return {"p": 1.0}
+    if value is False:
+        return {}
+    raise ParameterTypeError(f"{transform}.always_apply = {value!r}: it must be True or False")
+
+
+def _same_in_other_words(name: str, known: Mapping[str, Any]) -> str | None:
+    """Match the wholesale renamings: ``*_range`` for ``*_limit`` or the bare name, and back."""
+    stem = name.removesuffix("_range").removesuffix("_limit")
+    for word in (f"{stem}_limit", f"{stem}_range", stem):
+        if word != name and word in known:
+            return word
+    if "_range_" in name and name.replace("_range_", "_limit_") in known:
+        return name.replace("_range_", "_limit_")
+    return None
