@@ -1,0 +1,61 @@
+"""What `import anamorph` costs, and what it must not drag in."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).resolve().parent.parent / "src"
+BUDGET = 0.25
+ROUNDS = 6
+RUNS = 5
+
+TIMED = "import time; t = time.perf_counter(); import anamorph; print(time.perf_counter() - t)"
+OPTIONAL = ["torch", "scipy", "pydantic", "yaml", "typer", "rich"]
+LOADED = "import json, sys, anamorph; print(json.dumps(sorted(sys.modules)))"
+
+
+def fresh(code: str) -> str:
+    """Run code in an interpreter of its own, byte code allowed, and return what it prints."""
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    env["PYTHONPATH"] = str(SRC)
+    command = [sys.executable, "-W", "error", "-c", code]
+    answer = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+def test_import_time():
+    """The median of a round stays in the budget; a busy machine gets several rounds to show it."""
+    fresh(TIMED)  # writes the byte code and warms the disk
+    medians = []
+    for _ in range(ROUNDS):
+        medians.append(statistics.median(float(fresh(TIMED)) for _ in range(RUNS)))
+        if medians[-1] <= BUDGET:
+            return
+    pytest.fail(f"import anamorph takes {min(medians):.3f} s, budget {BUDGET} s, rounds {medians}")
+
+
+@pytest.mark.parametrize("module", OPTIONAL)
+def test_import_leaves_out(module):
+    """Neither torch nor the parts of an extra are loaded, though they may be installed."""
+    loaded = json.loads(fresh(LOADED))
+    assert "numpy" in loaded
+    assert module not in loaded
+
+
+def test_import_without_extras():
+    """The core needs none of the extras: it loads where importing one of them fails."""
+    code = f"import sys; sys.modules.update(dict.fromkeys({OPTIONAL})); import anamorph"
+    assert fresh(code) == ""
+
+
+def test_typed():
+    """Type checkers read the package's own annotations."""
+    origin = find_spec("anamorph").origin
+    assert Path(origin).with_name("py.typed").is_file()
