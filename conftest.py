@@ -41,7 +41,7 @@ def photo(_photo: np.ndarray) -> np.ndarray:
 def _doctest_names(request: pytest.FixtureRequest) -> None:
     """Give a doctest, and nothing else, the names that its reader has."""
     if isinstance(request.node, pytest.DoctestItem):
-        import anamorph as A  # noqa: N812, PLC0415
+        import anamorph as A  # noqa: PLC0415
 
         names = request.getfixturevalue("doctest_namespace")
         names.update(A=A, np=np, photo=request.getfixturevalue("photo"))
