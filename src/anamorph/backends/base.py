@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from anamorph.core.errors import BackendError
-from anamorph.ir.ops import Effect, Op, Target
+from anamorph.ir.ops import Effect, Op, Size, Target
 
 Kernel = Callable[[Any, Any], Any]
 """kernel(op, value) → value. Images and masks come as (H, W, C) arrays and may be returned
@@ -21,6 +21,15 @@ class Backend:
     name: str
     kernels: Mapping[tuple[type[Op], Target], Kernel]
     effects: Mapping[str, Kernel]
+    primitives: Mapping[type[Op], Callable[[Any, Size], str]] = field(default_factory=dict)
+    """Op → function(op, size of the source) that names what will do it."""
+
+    def primitive(self, op: Op, source: Size) -> str:
+        """Name what will do an op on a picture."""
+        if isinstance(op, Effect) and op.name not in self.effects:
+            return op.name
+        named = self.primitives.get(type(op))
+        return named(op, source) if named else self.kernel(op, Target.IMAGE).__name__.strip("_")
 
     def kernel(self, op: Op, target: Target) -> Kernel:
         """Find the kernel for an op and a target.

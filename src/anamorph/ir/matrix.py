@@ -17,6 +17,7 @@ Point = tuple[float, float]
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 EPS = 1e-7
 """What counts as the same place, in pixels: far below a picture's, far above float64's steps."""
+_DUST = 1e-9
 
 
 def matmul(m: Matrix, n: Matrix) -> Matrix:
@@ -75,27 +76,33 @@ def is_affine(m: Matrix) -> bool:
 
 def is_axis_aligned(m: Matrix) -> bool:
     """Tell whether horizontal and vertical lines stay horizontal or vertical."""
-    straight = m[1] == 0.0 and m[3] == 0.0
-    turned = m[0] == 0.0 and m[4] == 0.0
-    return is_affine(m) and (straight or turned)
+    if m[6] != 0.0 or m[7] != 0.0:
+        return False
+    return (m[1] == 0.0 == m[3]) or (m[0] == 0.0 == m[4])
 
 
 def is_lattice(m: Matrix) -> bool:
     """Tell whether pixels fall on pixels: flips, quarter turns and whole shifts only."""
-    a, b, c, d, e, f = m[:6]
-    if not (is_axis_aligned(m) and c == math.floor(c) and f == math.floor(f)):
-        return False
-    return (abs(a) == 1.0 and abs(e) == 1.0) or (abs(b) == 1.0 and abs(d) == 1.0)
+    a, b, c, d, e, f, g, h, _ = m
+    if b == 0.0 == d:
+        unit = (a == 1.0 or a == -1.0) and (e == 1.0 or e == -1.0)
+    else:
+        unit = a == 0.0 == e and (b == 1.0 or b == -1.0) and (d == 1.0 or d == -1.0)
+    return unit and g == 0.0 == h and c.is_integer() and f.is_integer()
 
 
 def snapped(m: Matrix) -> Matrix:
     """Remove the dust of floating point, so that exact quarter turns and shifts are exact."""
-    if any(abs(v - round(v)) < 1e-9 and v != round(v) for v in m[:6]):
-        return (
-            *(float(round(v)) if abs(v - round(v)) < 1e-9 else v for v in m[:6]),
-            *m[6:],
-        )  # type: ignore[return-value]
-    return m
+    a, b, c, d, e, f = m[:6]
+    ra, rb, rc, rd, re, rf = round(a), round(b), round(c), round(d), round(e), round(f)
+    if (a == ra or not -_DUST < a - ra < _DUST) and (b == rb or not -_DUST < b - rb < _DUST) and (
+        d == rd or not -_DUST < d - rd < _DUST) and (e == re or not -_DUST < e - re < _DUST) and (
+        c == rc or not -_DUST < c - rc < _DUST) and (f == rf or not -_DUST < f - rf < _DUST):
+        return m
+    return (
+        *(float(round(v)) if abs(v - round(v)) < _DUST else v for v in m[:6]),
+        *m[6:],
+    )  # type: ignore[return-value]
 
 
 def apply(m: Matrix, x: float, y: float) -> Point:
@@ -119,9 +126,24 @@ def bounds(m: Matrix, points: Iterable[Point]) -> tuple[float, float, float, flo
     return min(xs), min(ys), max(xs), max(ys)
 
 
+def extent(m: Matrix, size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """Bounding box (x0, y0, x1, y1) of a mapped canvas (height, width)."""
+    a, b, c, d, e, f, g, h, i = m
+    if g != 0.0 or h != 0.0 or i != 1.0:
+        return bounds(m, corners(*size))
+    height, width = size
+    a, d, b, e = a * width, d * width, b * height, e * height
+    return (
+        c + (a if a < 0 else 0.0) + (b if b < 0 else 0.0),
+        f + (d if d < 0 else 0.0) + (e if e < 0 else 0.0),
+        c + (a if a > 0 else 0.0) + (b if b > 0 else 0.0),
+        f + (d if d > 0 else 0.0) + (e if e > 0 else 0.0),
+    )
+
+
 def maps_inside(m: Matrix, inner: tuple[int, int], outer: tuple[int, int]) -> bool:
     """Tell whether a canvas (height, width) lands wholly inside another one."""
-    x0, y0, x1, y1 = bounds(m, corners(*inner))
+    x0, y0, x1, y1 = extent(m, inner)
     return x0 >= -EPS and y0 >= -EPS and x1 <= outer[1] + EPS and y1 <= outer[0] + EPS
 
 
@@ -129,9 +151,9 @@ def covers(m: Matrix, inner: tuple[int, int], outer: tuple[int, int]) -> bool:
     """Tell whether an axis-aligned matrix lays one canvas exactly onto another."""
     if not is_axis_aligned(m):
         return False
-    x0, y0, x1, y1 = bounds(m, corners(*inner))
-    ends = (x0, y0, x1 - outer[1], y1 - outer[0])
-    return all(abs(v) <= EPS for v in ends)
+    x0, y0, x1, y1 = extent(m, inner)
+    across = -EPS <= x0 <= EPS and -EPS <= x1 - outer[1] <= EPS
+    return across and -EPS <= y0 <= EPS and -EPS <= y1 - outer[0] <= EPS
 
 
 def translation(dx: float, dy: float) -> Matrix:

@@ -120,8 +120,8 @@ def check_mode(mode: str) -> str:
 def warp_warp(a: Warp, b: Warp, at: Place) -> Fusion | None:
     """Multiply the matrices where nothing that was cut off could come back."""
     a_grid, b_grid = mx.is_lattice(a.matrix), mx.is_lattice(b.matrix)
-    inside = _looks_inside(b.matrix, b.size, a.size)
     lossless = mx.maps_inside(a.matrix, at.source, a.size)
+    inside = _looks_inside(b.matrix, b.size, a.size)
     if not (inside or lossless) or not _may_join(a, b, a_grid=a_grid, b_grid=b_grid):
         return None
     if inside and not lossless and at.head and a_grid and not b_grid:
@@ -129,9 +129,10 @@ def warp_warp(a: Warp, b: Warp, at: Place) -> Fusion | None:
     sampling = _border_of(at, a, b, inside=inside)
     if sampling is None:
         return None
-    sampling = _interpolation_of(sampling, b.sampling if a_grid else a.sampling)
-    sampling = _method_of(sampling, a, b)
-    product = mx.snapped(mx.matmul(b.matrix, a.matrix))
+    sampling = _with(sampling, b.sampling if a_grid else a.sampling, _turned(a, b).sampling)
+    product = mx.matmul(b.matrix, a.matrix)
+    if not (a_grid or b_grid):  # two turns may have come out straight
+        product = mx.snapped(product)
     return Warp(product, b.size, sampling), _warp_label(product, a_grid=a_grid, b_grid=b_grid)
 
 
@@ -152,51 +153,48 @@ def _looks_inside(m: mx.Matrix, canvas: Size, source: Size) -> bool:
 
 def _may_join(a: Warp, b: Warp, *, a_grid: bool, b_grid: bool) -> bool:
     """Only equal interpolation fuses, and area averaging does not; a lattice has none."""
-    if not (a_grid or b_grid):
-        s, t = a.sampling, b.sampling
-        same = s.interpolation == t.interpolation
-        if not same or s.mask_interpolation != t.mask_interpolation:
-            return False
-        if K.INTER_AREA in (s.interpolation, s.mask_interpolation):
-            return False
-    elif K.INTER_AREA in (
-        (b if a_grid else a).sampling.interpolation,
-        (b if a_grid else a).sampling.mask_interpolation,
-    ):
-        return a_grid and b_grid
-    methods = {w.sampling.box_method for w in (a, b) if not mx.is_axis_aligned(w.matrix)}
-    return len(methods) < 2
+    if a_grid and b_grid:
+        return True
+    s, t = a.sampling, b.sampling
+    if not (a_grid or b_grid) and not _same_interpolation(s, t):
+        return False
+    owner = t if a_grid else s
+    if K.INTER_AREA in (owner.interpolation, owner.mask_interpolation):
+        return False
+    turned_twice = not (mx.is_axis_aligned(a.matrix) or mx.is_axis_aligned(b.matrix))
+    return not turned_twice or s.box_method == t.box_method
 
 
 def _border_of(at: Place, a: Warp, b: Warp, *, inside: bool) -> Sampling | None:
     """Whose border the result shows: the first's, the second's, or None if it would be a mix."""
-    if mx.covers(a.matrix, at.source, a.size):
-        isometric = mx.is_lattice(a.matrix)
-        free = b.sampling.border in _FREE_BORDERS
-        return b.sampling if isometric or free or inside else None
-    if inside:
-        return a.sampling
     s, t = a.sampling, b.sampling
+    if mx.covers(a.matrix, at.source, a.size):
+        if inside:
+            return s if mx.is_lattice(b.matrix) else t
+        return t if mx.is_lattice(a.matrix) or t.border in _FREE_BORDERS else None
+    if inside:
+        return s
     agree = s.fill == t.fill and s.fill_mask == t.fill_mask
     constant = s.border == t.border == K.BORDER_CONSTANT
     return t if constant and agree else None
 
 
-def _interpolation_of(border: Sampling, owner: Sampling) -> Sampling:
-    same = border.interpolation == owner.interpolation
-    if same and border.mask_interpolation == owner.mask_interpolation:
+def _with(border: Sampling, reading: Sampling, turned: Sampling) -> Sampling:
+    """Put together whose border, whose interpolation and whose way of turning boxes."""
+    if border is reading is turned:
         return border
-    return replace(
-        border,
-        interpolation=owner.interpolation,
-        mask_interpolation=owner.mask_interpolation,
+    return Sampling(
+        reading.interpolation,
+        reading.mask_interpolation,
+        border.border,
+        border.fill,
+        border.fill_mask,
+        turned.box_method,
     )
 
 
-def _method_of(sampling: Sampling, a: Warp, b: Warp) -> Sampling:
-    turned = b if not mx.is_axis_aligned(b.matrix) else a
-    method = turned.sampling.box_method
-    return sampling if sampling.box_method == method else replace(sampling, box_method=method)
+def _turned(a: Warp, b: Warp) -> Warp:
+    return a if mx.is_axis_aligned(b.matrix) else b
 
 
 # ------------------------------------------------------------------------ Warp and Remap

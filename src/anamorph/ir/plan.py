@@ -1,0 +1,160 @@
+"""A plan: what will happen to one sample, as data."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from anamorph.core.errors import DataError, NotInvertibleError, UnknownNameError, nearest
+from anamorph.ir import matrix as mx
+from anamorph.ir.ops import OPS, MASK, Op, Picture, Remap, Sampling, Size, Tiles, Warp
+from anamorph.ir.rules import Step, fuse
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Which transform drew which ops: ops[start:stop]; ``applied`` is False if chance passed it."""
+
+    transform: str
+    start: int
+    stop: int
+    applied: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Ops in order, for a picture of a given size.
+
+    A plan is a value: it prints, compares, pickles, becomes JSON and comes back the same. Rendering
+    it again on the same sample gives the same result.
+    """
+
+    ops: tuple[Op, ...]
+    size: Size
+    channels: int = 3
+    dtype: str = "uint8"
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """Sizes of the picture: before the first op, and after each."""
+        out = [self.size]
+        for op in self.ops:
+            out.append(op.size_after(out[-1]))
+        return tuple(out)
+
+    def fused(self, mode: str = "all") -> tuple[Step, ...]:
+        """The steps left after fusing for pictures."""
+        return tuple(fuse(self.ops, self.size, mode))
+
+    def inverse(self) -> Plan:
+        """Make the plan that brings masks, boxes and keypoints of the result home.
+
+        Ops that change values in place are left out: a prediction has no brightness to undo.
+
+        Raises:
+            NotInvertibleError: a dense distortion or a user's own transform stands in the way.
+        """
+        moving = [
+            (op, before)
+            for op, before in zip(self.ops, self.sizes, strict=False)
+            if MASK in op.targets and type(op) in _MOVERS
+        ]
+        for op in self.ops:
+            if getattr(op, "opaque", False):
+                raise NotInvertibleError(f"{op} is a user's own transform and has no inverse")
+        back = tuple(_MOVERS[type(op)](op, before) for op, before in reversed(moving))
+        return Plan(back, self.sizes[-1], self.channels, self.dtype)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the plan as plain data that JSON and YAML hold."""
+        return {
+            "size": list(self.size),
+            "channels": self.channels,
+            "dtype": self.dtype,
+            "ops": [op_to_dict(op) for op in self.ops],
+            "notes": [[n.transform, n.start, n.stop, n.applied] for n in self.notes],
+        }
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> Plan:
+        """Read a plan back from what `to_dict` wrote.
+
+        Raises:
+            UnknownNameError: it names an op that does not exist.
+        """
+        return Plan(
+            tuple(op_from_dict(op) for op in data["ops"]),
+            (int(data["size"][0]), int(data["size"][1])),
+            data["channels"],
+            data["dtype"],
+            tuple(Note(*note) for note in data["notes"]),
+        )
+
+
+def _unwarp(op: Warp, before: Size) -> Warp:
+    return Warp(mx.snapped(mx.invert(op.matrix)), before, op.sampling)
+
+
+def _unremap(op: Remap, _: Size) -> Op:
+    raise NotInvertibleError(f"a dense distortion ({op.kind}) has no exact inverse as a plan")
+
+
+def _untile(op: Tiles, _: Size) -> Tiles:
+    return Tiles(tuple((tx, ty, sx, sy, w, h) for sx, sy, tx, ty, w, h in op.moves))
+
+
+_MOVERS: Mapping[type[Op], Any] = {Warp: _unwarp, Remap: _unremap, Tiles: _untile}
+
+
+def op_to_dict(op: Op) -> dict[str, Any]:
+    """Write one op as plain data.
+
+    Raises:
+        DataError: it holds a function of the user's, which plain data cannot.
+    """
+    if getattr(op, "opaque", False):
+        raise DataError(f"{op} holds a user's own code and cannot be written as data")
+    return {"op": type(op).__name__} | {
+        f.name: _encode(getattr(op, f.name)) for f in fields(op) if getattr(op, f.name) is not None
+    }
+
+
+def op_from_dict(data: Mapping[str, Any]) -> Op:
+    """Read one op.
+
+    Raises:
+        UnknownNameError: there is no such op.
+    """
+    name = data["op"]
+    if name not in OPS:
+        raise UnknownNameError(f"there is no op named {name!r}{nearest(name, OPS)}")
+    return OPS[name](**{k: _decode(v) for k, v in data.items() if k != "op"})
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_encode(v) for v in value]
+    if isinstance(value, Sampling):
+        return {"sampling": {f.name: _encode(getattr(value, f.name)) for f in fields(value)}}
+    if isinstance(value, Picture):
+        text = base64.b64encode(value.data).decode("ascii")
+        return {"picture": [text, value.dtype, list(value.shape)]}
+    if isinstance(value, Op):
+        return {"nested": op_to_dict(value)}
+    return value
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_decode(v) for v in value)
+    if isinstance(value, Mapping):
+        if "sampling" in value:
+            return Sampling(**{k: _decode(v) for k, v in value["sampling"].items()})
+        if "picture" in value:
+            text, dtype, shape = value["picture"]
+            return Picture(base64.b64decode(text), dtype, tuple(shape))
+        return op_from_dict(value["nested"])
+    return value

@@ -1,0 +1,250 @@
+"""The pipeline. Draw, fuse and render stand together in `Compose`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from anamorph.backends import BACKENDS, DEFAULT
+from anamorph.core.boxes import BboxParams, as_bbox_params
+from anamorph.core.constants import INTERPOLATIONS
+from anamorph.core.errors import ParameterTypeError, UnknownNameError, nearest
+from anamorph.core.keypoints import KeypointParams, as_keypoint_params
+from anamorph.core.params import Choice, Flag, Number
+from anamorph.core.rng import Rng, Stream, mix
+from anamorph.ir.ops import Warp
+from anamorph.ir.plan import Plan
+from anamorph.ir.rules import check_mode
+from anamorph.pipeline.explain import Explanation, explain
+from anamorph.pipeline.sample import Sample
+from anamorph.pipeline.settings import Settings
+from anamorph.pipeline.tree import BaseCompose
+from anamorph.transforms.base import Transform
+
+Data = Mapping[str, Any]
+
+
+class Compose(BaseCompose):
+    """A pipeline: transforms in order, and what it needs to know of boxes, keypoints and chance.
+
+    Args:
+        transforms: transforms and compositions.
+        bbox_params: format of boxes and when to drop them; also as a dictionary.
+        keypoint_params: format of keypoints; also as a dictionary.
+        additional_targets: further keys of a call, each with the target that it is like.
+        p: probability of doing anything.
+        is_check_shapes: refuse targets of different heights and widths.
+        strict: refuse keys that nothing in the pipeline knows.
+        mask_interpolation: interpolation of masks for all members, in place of their own.
+        seed: makes the stream of random numbers reproducible; every worker process has its own.
+        save_applied_params: put ``applied_transforms`` into the result.
+        fuse: "all", "exact" (only what is equal bit by bit) or "none".
+        backend: name of the backend that renders.
+        instance_binding: targets whose i-th members are one object and disappear together.
+
+    >>> pipeline = A.Compose([A.HorizontalFlip(p=1), A.Rotate(limit=20, p=1)], seed=1)
+    >>> pipeline(image=photo)["image"].shape
+    (427, 640, 3)
+    """
+
+    init_names = (
+        "bbox_params", "keypoint_params", "additional_targets", "p", "is_check_shapes", "strict",
+        "mask_interpolation", "seed", "save_applied_params", "fuse", "backend", "instance_binding",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913 - the interface of Albumentations 2.0.8 and three options
+        self,
+        transforms: Any,
+        bbox_params: BboxParams | Mapping[str, Any] | None = None,
+        keypoint_params: KeypointParams | Mapping[str, Any] | None = None,
+        additional_targets: Mapping[str, str] | None = None,
+        p: float = 1.0,
+        is_check_shapes: bool = True,  # noqa: FBT001, FBT002
+        strict: bool = False,  # noqa: FBT001, FBT002
+        mask_interpolation: int | None = None,
+        seed: int | None = None,
+        save_applied_params: bool = False,  # noqa: FBT001, FBT002
+        *,
+        fuse: str = "all",
+        backend: str = DEFAULT,
+        instance_binding: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(transforms, p)
+        interpolations = Choice(tuple(INTERPOLATIONS), optional=True)
+        self.settings = Settings(
+            bbox_params=as_bbox_params(bbox_params),
+            keypoint_params=as_keypoint_params(keypoint_params),
+            additional_targets=dict(additional_targets or {}),
+            is_check_shapes=Flag().check("Compose.is_check_shapes", is_check_shapes),
+            strict=Flag().check("Compose.strict", strict),
+            mask_interpolation=interpolations.check(
+                "Compose.mask_interpolation", mask_interpolation
+            ),
+            fuse=check_mode(fuse),
+            instance_binding=tuple(instance_binding or ()),
+        )
+        _ = self.settings.kinds  # refuse wrong targets now
+        if backend not in BACKENDS:
+            hint = nearest(str(backend), BACKENDS)
+            raise UnknownNameError(
+                f"Compose.backend = {backend!r}: it must be one of {', '.join(BACKENDS)}{hint}"
+            )
+        self.backend = backend
+        self.save_applied_params = Flag().check(
+            "Compose.save_applied_params", save_applied_params
+        )
+        self.stream = Stream(_whole("Compose.seed", seed))
+
+    # -------------------------------------------------------------- options, as they were given
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "settings" and name in Settings.__dataclass_fields__:
+            return getattr(self.settings, name)
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the stream."""
+        return self.stream.seed
+
+    def values(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in self.init_names}
+        values["additional_targets"] = dict(self.settings.additional_targets) or None
+        return values
+
+    def set_random_seed(self, seed: int | None) -> None:
+        """Begin the stream anew from a seed; None for one that cannot be foreseen."""
+        self.stream = Stream(_whole("seed", seed))
+
+    # -------------------------------------------------------------- the flow
+
+    def __call__(self, *args: Any, force_apply: bool = False, **data: Any) -> dict[str, Any]:
+        """Transform a sample.
+
+        Args:
+            args: none; everything is passed by name.
+            force_apply: act even if p says no.
+            data: the targets (image, mask, bboxes, …), label fields, and anything else, which
+                passes through.
+
+        Returns:
+            A dictionary with the same keys.
+
+        Raises:
+            AnamorphError: a target is missing, or not what the pipeline was told.
+        """
+        refuse_positions(args)
+        return self._transform(self.stream.current(), data, force=force_apply)
+
+    def _transform(self, rng: Rng, data: Data, *, force: bool = False) -> dict[str, Any]:
+        sample = self.begin(data)
+        if self.save_applied_params:
+            sample.notes = []
+        self.decide(rng, sample, force=force)
+        out = sample.finish()
+        if sample.notes is not None:
+            out["applied_transforms"] = applied(sample)
+        return out
+
+    def begin(self, data: Data) -> Sample:
+        """Take in the data of a call."""
+        if self.settings.strict:
+            self.settings.check_keys(data, frozenset(_needed(self)))
+        return Sample(self.settings, data, BACKENDS[self.backend])
+
+    def decide(self, rng: Rng, sample: Sample, *, force: bool = False) -> None:
+        """Draw the whole tree."""
+        if force or rng.chance(self.p):
+            self.run_members(rng, sample)
+
+    def run(self, rng: Rng, sample: Sample, *, force: bool = False) -> None:
+        """Run as a member of another composition, whose boxes and chance it then shares."""
+        self.decide(rng, sample, force=force)
+
+    # -------------------------------------------------------------- other ways to run it
+
+    def keyed(self, epoch: int, index: int) -> Callable[..., dict[str, Any]]:
+        """Give the pipeline as it acts on one sample of one epoch.
+
+        The result depends on the seed, the epoch and the index alone: it is the same with any
+        number of workers, in any order. A pipeline without a seed counts as seeded with 0.
+
+        Args:
+            epoch: number of the pass over the data.
+            index: number of the sample.
+        """
+        key = mix(self.seed or 0, 1 + _whole("epoch", epoch), 1 + _whole("index", index))  # type: ignore[operator]
+
+        def transform(**data: Any) -> dict[str, Any]:
+            return self._transform(Rng(key), data)
+
+        return transform
+
+    def plan(self, **data: Any) -> Plan:
+        """Draw the plan for a sample, without rendering what need not be rendered to draw it."""
+        sample = self.begin(data)
+        sample.notes = []
+        source, channels, dtype = sample.size, sample.channels, sample.dtype
+        self.decide(self.stream.current(), sample)
+        return Plan(tuple(sample.ops), source, channels, dtype, tuple(sample.notes))
+
+    def render(self, plan: Plan, **data: Any) -> dict[str, Any]:
+        """Render a plan on a sample, with this pipeline's formats of boxes and keypoints."""
+        sample = self.begin(data)
+        for op in plan.ops:
+            sample.push(op)
+        return sample.finish()
+
+    def explain(self, **data: Any) -> Explanation:
+        """Run once and tell what was drawn, what fused with which label, and what each op cost."""
+        sample = self.begin(data)
+        sample.notes = []
+        return explain(sample, lambda: self.decide(self.stream.current(), sample))
+
+
+def _whole(place: str, value: Any) -> Any:
+    return Number(whole=True, optional=True).check(place, value)
+
+
+def refuse_positions(args: tuple[Any, ...]) -> None:
+    """Refuse data that was passed without names."""
+    if args:
+        raise ParameterTypeError(
+            "a pipeline takes its data by name: write pipeline(image=image, mask=mask)"
+        )
+
+
+def _needed(node: Any) -> Iterator[str]:
+    """Keys that transforms read although they are no targets."""
+    if isinstance(node, BaseCompose):
+        for member in node.transforms:
+            yield from _needed(member)
+        return
+    for name, value in node.values().items():
+        if name.endswith("_key") and isinstance(value, str):
+            yield value
+
+
+def applied(sample: Sample) -> list[tuple[str, dict[str, Any]]]:
+    """What was applied, and the numbers that were drawn, as ops by name."""
+    out = []
+    for note in sample.notes or ():
+        if note.applied:
+            ops = sample.ops[note.start : note.stop]
+            params: dict[str, Any] = {}
+            for op in ops:
+                params.update({f: getattr(op, f) for f in op.__dataclass_fields__})
+                if isinstance(op, Warp):
+                    params["shape"] = op.size
+            out.append((note.transform, params))
+    return out
+
+
+def _run_alone(transform: Transform, data: Data) -> dict[str, Any]:
+    boxes = BboxParams("albumentations") if "bboxes" in data else None
+    points = KeypointParams("xy", remove_invisible=False) if "keypoints" in data else None
+    return Compose([transform], bbox_params=boxes, keypoint_params=points)(**data)
+
+
+BaseCompose.alone = lambda member: Compose([member])
+Transform.runner = staticmethod(_run_alone)

@@ -1,0 +1,76 @@
+"""Run the steps of a plan on the targets of a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from anamorph.backends.base import Backend
+from anamorph.ir.ops import Cast, ColorMatrix, Effect, Op, Target
+from anamorph.ir.rules import Step, fuse
+from anamorph.pipeline.targets import PICTURES, Entry
+
+if TYPE_CHECKING:
+    from anamorph.pipeline.sample import Sample
+
+CHANNELS = "channels"
+"""Name of the effect that renders a plan of its own on some channels of the picture."""
+
+
+def run_step(sample: Sample, entry: Entry, step: Step) -> None:
+    """Run one step on one target."""
+    op = step.op
+    target = entry.kind.target
+    if target in PICTURES:
+        kernel = _kernel(sample.backend, op, target)
+        if entry.kind.stacks:
+            entry.value = [_three_axes(kernel(op, v)) for v in entry.value]
+        else:
+            entry.value = _three_axes(kernel(op, entry.value))
+        if isinstance(op, Cast) and op.layout == "CHW":
+            entry.flat = False
+        elif isinstance(op, ColorMatrix | Effect) and entry.flat:
+            entry.flat = _channels(entry) == 1
+    else:
+        value = sample.backend.kernel(op, target)(op, entry.value)
+        params = sample.settings.params_of(target)
+        if params.check_each_transform:
+            value = params.settle(value, op.size_after(step.source))
+        entry.value = value
+
+
+def run_call(sample: Sample, op: Op) -> None:
+    """Run a user's own transform, which may touch every target and change the size."""
+    op.call.run(sample)  # type: ignore[attr-defined]
+    sample.refresh()
+
+
+def _three_axes(value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.ndim == 2:
+        return value[:, :, None]
+    return value
+
+
+def _channels(entry: Entry) -> int:
+    value = entry.value[0] if entry.kind.stacks else entry.value
+    return int(value.shape[2])
+
+
+def _kernel(backend: Backend, op: Op, target: Target) -> Callable[[Any, Any], Any]:
+    if isinstance(op, Effect) and op.name == CHANNELS:
+        return lambda op, value: _on_channels(backend, op, value)
+    return backend.kernel(op, target)
+
+
+def _on_channels(backend: Backend, op: Effect, value: Any) -> Any:
+    """Render a plan on some channels, and put them back in their places."""
+    channels, *ops = op.params
+    part = np.ascontiguousarray(value[:, :, list(channels)])
+    for step in fuse(ops, value.shape[:2]):
+        kernel = backend.kernel(step.op, Target.IMAGE)
+        part = _three_axes(kernel(step.op, part))
+    out = value.copy()
+    out[:, :, list(channels)] = part
+    return out

@@ -1,0 +1,277 @@
+"""One sample on its way: what was drawn, what is rendered, what is still pending.
+
+Each target has its own cursor into the ops. A transform that asks for boxes has boxes rendered,
+not pixels; what is pending for the picture goes on fusing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anamorph.backends.base import Backend
+from anamorph.core.errors import DataError, MissingDataError
+from anamorph.ir.ops import (
+    BOXES,
+    IMAGE,
+    MASK,
+    POINTS,
+    Op,
+    Size,
+    Target,
+    Warp,
+    with_mask_interpolation,
+)
+from anamorph.ir.plan import Note
+from anamorph.ir.rules import Step, fuse
+from anamorph.pipeline.render import run_call, run_step
+from anamorph.pipeline.targets import PICTURES, Entry, enter_picture, leave_picture
+
+
+class Sample:
+    """The scene that transforms draw for, and the data behind it."""
+
+    __slots__ = (
+        "_fused",
+        "backend",
+        "channels",
+        "data",
+        "drawn_by",
+        "dtype",
+        "entries",
+        "fuse_mode",
+        "mask_interpolation",
+        "notes",
+        "ops",
+        "settings",
+        "size",
+        "source",
+        "trace",
+    )
+
+    def __init__(self, settings: Any, data: Mapping[str, Any], backend: Backend) -> None:
+        self.settings = settings
+        self.data = data
+        self.backend = backend
+        self.fuse_mode: str = settings.fuse
+        self.mask_interpolation: int | None = settings.mask_interpolation
+        self.ops: list[Op] = []
+        self.notes: list[Note] | None = None
+        self.drawn_by: list[Any] = []
+        self.trace: list[tuple[Step, list[int], float]] | None = None
+        self._fused: dict[tuple[Any, ...], list[Step]] = {}
+        self.entries: dict[str, Entry] = {}
+        self.channels = 3
+        self.dtype = "uint8"
+        self._enter()
+        self.source = self.size
+        for entry in self.entries.values():
+            entry.size = self.size
+
+    # ---------------------------------------------------------------- what came in
+
+    def _enter(self) -> None:
+        kinds = self.settings.kinds
+        size: Size | None = None
+        labels: list[Entry] = []
+        for key, value in self.data.items():
+            kind = kinds.get(key)
+            if kind is None or value is None:
+                continue
+            entry = self.entries[key] = Entry(key, kind, value)
+            if kind.target in PICTURES:
+                found = enter_picture(entry)
+                if size is None or found == size or found == (0, 0):
+                    size = size or found
+                elif self.settings.is_check_shapes:
+                    first = next(iter(self.entries))
+                    raise DataError(
+                        f"{key} is {_hw(found)} and {first} is {_hw(size)}: "
+                        "their heights and widths must agree (or pass is_check_shapes=False)"
+                    )
+            else:
+                labels.append(entry)
+        self._begin(size)
+        for entry in labels:
+            entry.value = self.settings.params_of(entry.kind.target).read(entry.given, self.size)
+
+    def _begin(self, size: Size | None) -> None:
+        leading = self._leading()
+        if leading is not None:
+            picture = leading.value[0] if leading.kind.stacks else leading.value
+            self.size: Size = picture.shape[:2]
+            self.channels = picture.shape[2]
+            self.dtype = picture.dtype.name
+        elif size is not None:
+            self.size = size
+        elif self.entries:
+            raise MissingDataError(
+                f"the call has {', '.join(self.entries)} but no picture or mask that says how "
+                "large the picture is: pass image=, images=, volume= or mask="
+            )
+        else:
+            raise MissingDataError(
+                f"the call has none of the targets {', '.join(self.settings.kinds)}"
+            )
+
+    def _leading(self) -> Entry | None:
+        for entry in self.entries.values():
+            if entry.kind.target is IMAGE and len(entry.value):
+                return entry
+        return None
+
+    # ---------------------------------------------------------------- what was drawn
+
+    def push(self, op: Op) -> None:
+        """Take an op that was drawn."""
+        if self.mask_interpolation is not None:
+            op = with_mask_interpolation(op, self.mask_interpolation)
+        if type(op) is Warp:
+            self.ops.append(op)
+            self.size = op.size
+            return
+        if getattr(op, "opaque", False):
+            self.settle()
+            self.ops.append(op)
+            run_call(self, op)
+            return
+        self.ops.append(op)
+        self.size = op.size_after(self.size)
+        self.channels = op.channels_after(self.channels)
+        self.dtype = op.dtype_after(self.dtype)
+
+    # ---------------------------------------------------------------- what transforms may ask
+
+    @property
+    def image(self) -> npt.NDArray[Any]:
+        """The picture (H, W, C) as it is at this point."""
+        entry = self._leading()
+        if entry is None:
+            raise MissingDataError("a transform needs the picture, and the call has none")
+        value = self.rendered(entry)
+        return value[0] if entry.kind.stacks else value  # type: ignore[no-any-return]
+
+    @property
+    def mask(self) -> npt.NDArray[Any] | None:
+        """The mask at this point; of several masks the union."""
+        for entry in self.entries.values():
+            if entry.kind.target is MASK:
+                value = self.rendered(entry)
+                if entry.kind.stacks:
+                    if not value:
+                        continue
+                    value = np.maximum.reduce(value)
+                return value[:, :, 0] if value.shape[2] == 1 else value  # type: ignore[no-any-return]
+        return None
+
+    @property
+    def boxes(self) -> npt.NDArray[np.float64] | None:
+        """The boxes at this point, x0, y0, x1, y1 in pixels."""
+        entry = self._first(BOXES)
+        if entry is None:
+            return None
+        boxes = self.rendered(entry)
+        if not boxes.oriented:
+            return boxes.data  # type: ignore[no-any-return]
+        quads = boxes.data.reshape(-1, 4, 2)
+        return np.concatenate([quads.min(1), quads.max(1)], 1) if len(quads) else np.zeros((0, 4))
+
+    @property
+    def points(self) -> npt.NDArray[np.float64] | None:
+        """The keypoints at this point, x and y in continuous pixels."""
+        entry = self._first(POINTS)
+        return None if entry is None else self.rendered(entry).data[:, :2]
+
+    def given(self, key: str) -> Any:
+        """A value of the call that is no target."""
+        if key not in self.data:
+            raise MissingDataError(f"the call has no {key}=, which a transform of the pipeline needs")
+        return self.data[key]
+
+    def labels(self, field: str) -> list[Any]:
+        """A label field of the boxes, one value a remaining box."""
+        entry = self._first(BOXES)
+        index = [] if entry is None else self.rendered(entry).index.tolist()
+        values = self.given(field)
+        return [values[i] for i in index]
+
+    def _first(self, target: Target) -> Entry | None:
+        for entry in self.entries.values():
+            if entry.kind.target is target:
+                return entry
+        return None
+
+    # ---------------------------------------------------------------- rendering
+
+    def rendered(self, entry: Entry) -> Any:
+        """Render what is pending for one target, and give its value."""
+        if entry.cursor < len(self.ops):
+            steps = self.pending(entry)
+            if self.trace is None:
+                for step in steps:
+                    run_step(self, entry, step)
+            else:
+                self._trace(entry, steps, self.trace)
+            entry.cursor = len(self.ops)
+            entry.size = self.size
+        return entry.value
+
+    def pending(self, entry: Entry) -> list[Step]:
+        """The fused steps that wait for a target."""
+        target = entry.kind.target
+        touching = [op for op in self.ops[entry.cursor :] if target in op.targets]
+        key = (entry.cursor, *map(id, touching))
+        found = self._fused.get(key)
+        if found is None:
+            found = self._fused[key] = fuse(touching, entry.size, self.fuse_mode)
+        return found
+
+    def _trace(
+        self, entry: Entry, steps: list[Step], trace: list[tuple[Step, list[int], float]]
+    ) -> None:
+        target = entry.kind.target
+        positions = [
+            i for i in range(entry.cursor, len(self.ops)) if target in self.ops[i].targets
+        ]
+        for step in steps:
+            began = time.perf_counter()
+            run_step(self, entry, step)
+            if entry is self._leading():
+                trace.append((step, positions, time.perf_counter() - began))
+
+    def refresh(self) -> None:
+        """Look again at the picture after a user's own transform may have changed it."""
+        for entry in self.entries.values():
+            entry.cursor = len(self.ops)
+        leading = self._leading() or self._first(MASK)
+        if leading is not None and len(leading.value):
+            picture = leading.value[0] if leading.kind.stacks else leading.value
+            self.size = (picture.shape[0], picture.shape[1])
+            if leading.kind.target is IMAGE:
+                self.channels = picture.shape[2]
+                self.dtype = picture.dtype.name
+        for entry in self.entries.values():
+            entry.size = self.size
+
+    def settle(self) -> None:
+        """Render everything for all targets."""
+        for entry in self.entries.values():
+            self.rendered(entry)
+
+    def finish(self) -> dict[str, Any]:
+        """Render what is left and hand everything out."""
+        out = dict(self.data)
+        for key, entry in self.entries.items():
+            self.rendered(entry)
+            if entry.kind.target in PICTURES:
+                out[key] = leave_picture(entry)
+        self.settings.hand_out(self, out)
+        return out
+
+
+def _hw(size: Size) -> str:
+    return f"{size[0]}×{size[1]}"

@@ -1,0 +1,127 @@
+"""What a pipeline was told apart from its transforms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from anamorph.core.boxes import BboxParams
+from anamorph.core.errors import DataError, MissingDataError, ParameterError, UnknownNameError
+from anamorph.core.errors import nearest as nearest_name
+from anamorph.core.keypoints import KeypointParams
+from anamorph.core.labels import pick
+from anamorph.ir.ops import BOXES, POINTS, Target
+from anamorph.pipeline.instances import bind
+from anamorph.pipeline.targets import KINDS, Kind
+
+if TYPE_CHECKING:
+    from anamorph.pipeline.sample import Sample
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of a Compose, checked and with everything derived from them."""
+
+    bbox_params: BboxParams | None = None
+    keypoint_params: KeypointParams | None = None
+    additional_targets: Mapping[str, str] = field(default_factory=dict)
+    is_check_shapes: bool = True
+    strict: bool = False
+    mask_interpolation: int | None = None
+    fuse: str = "all"
+    instance_binding: tuple[str, ...] = ()
+
+    @cached_property
+    def kinds(self) -> dict[str, Kind]:
+        """Key → kind, the additional targets included.
+
+        Raises:
+            UnknownNameError: an additional target is of a kind that does not exist.
+        """
+        kinds = dict(KINDS)
+        for name, like in self.additional_targets.items():
+            if like not in KINDS:
+                hint = nearest_name(str(like), KINDS)
+                raise UnknownNameError(
+                    f"additional_targets[{name!r}] = {like!r}: it must be one of "
+                    f"{', '.join(KINDS)}{hint}"
+                )
+            if name in KINDS and like != name:
+                raise ParameterError(
+                    f"additional_targets[{name!r}] = {like!r}: {name} is a target already"
+                )
+            kinds[name] = KINDS[like]
+        return kinds
+
+    @cached_property
+    def label_fields(self) -> frozenset[str]:
+        """Keys of the label fields of boxes and keypoints."""
+        boxes = self.bbox_params.label_fields if self.bbox_params else ()
+        points = self.keypoint_params.label_fields if self.keypoint_params else ()
+        return frozenset(boxes) | frozenset(points)
+
+    def params_of(self, target: Target) -> Any:
+        """The parameters of boxes or keypoints.
+
+        Raises:
+            MissingDataError: the call has such labels, and the pipeline was not told their format.
+        """
+        if target is BOXES:
+            if self.bbox_params is None:
+                raise MissingDataError(
+                    "the call has bboxes: say their format with Compose(..., "
+                    "bbox_params=BboxParams(format=...))"
+                )
+            return self.bbox_params
+        if self.keypoint_params is None:
+            raise MissingDataError(
+                "the call has keypoints: say their format with Compose(..., "
+                "keypoint_params=KeypointParams(format=...))"
+            )
+        return self.keypoint_params
+
+    def check_keys(self, data: Mapping[str, Any], extra: frozenset[str]) -> None:
+        """Refuse keys that nothing in the pipeline knows, where the caller asked for strictness.
+
+        Raises:
+            UnknownNameError: there is such a key.
+        """
+        known = set(self.kinds) | self.label_fields | extra
+        for key in data:
+            if key not in known:
+                hint = nearest_name(key, known)
+                raise UnknownNameError(f"the pipeline is strict and knows no key {key!r}{hint}")
+
+    def hand_out(self, sample: Sample, out: dict[str, Any]) -> None:
+        """Write boxes, keypoints and their label fields to a result."""
+        if self.instance_binding:
+            bind(self.instance_binding, sample, out)
+        for key, entry in sample.entries.items():
+            target = entry.kind.target
+            if target is not BOXES and target is not POINTS:
+                continue
+            params = self.params_of(target)
+            value = entry.value
+            if not params.check_each_transform:
+                value = params.settle(value, sample.size)
+            out[key] = params.write(value, entry.given, sample.size)
+            if key in ("bboxes", "keypoints"):
+                self._hand_out_labels(params, value, entry.given, out)
+
+    def _hand_out_labels(self, params: Any, value: Any, given: Any, out: dict[str, Any]) -> None:
+        for name in params.label_fields:
+            if name not in out:
+                raise MissingDataError(f"the call has no {name}=, which is a label field")
+            labels = out[name]
+            if len(labels) != len(given):
+                what = "boxes" if isinstance(params, BboxParams) else "keypoints"
+                raise DataError(
+                    f"{name} has {len(labels)} labels for {len(given)} {what}: "
+                    "there must be one a row"
+                )
+            if isinstance(params, KeypointParams):
+                out[name] = params.relabel(value, name, labels)
+            else:
+                out[name] = pick(labels, value.index)

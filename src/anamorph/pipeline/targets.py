@@ -1,0 +1,162 @@
+"""The keys of a call: what each holds, how it enters a plan and how it is handed out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from anamorph.core.errors import DataError, DataTypeError
+from anamorph.ir.ops import BOXES, IMAGE, MASK, POINTS, Size, Target
+
+DTYPES = frozenset(("uint8", "uint16", "float32"))
+MASK_KINDS = frozenset("buif")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How the value of a key is built: which target, and how many leading axes stack pictures."""
+
+    target: Target
+    stacks: int = 0
+
+
+KINDS: Mapping[str, Kind] = {
+    "image": Kind(IMAGE),
+    "images": Kind(IMAGE, 1),
+    "volume": Kind(IMAGE, 1),
+    "volumes": Kind(IMAGE, 2),
+    "mask": Kind(MASK),
+    "masks": Kind(MASK, 1),
+    "mask3d": Kind(MASK, 1),
+    "masks3d": Kind(MASK, 2),
+    "bboxes": Kind(BOXES),
+    "keypoints": Kind(POINTS),
+}
+"""Every key that a call may use for a target; `additional_targets` maps further names onto these."""
+
+
+class Entry:
+    """One target of a call on its way through the plan."""
+
+    __slots__ = ("cursor", "flat", "given", "key", "kind", "shape", "size", "value")
+
+    def __init__(self, key: str, kind: Kind, given: Any) -> None:
+        self.key = key
+        self.kind = kind
+        self.given = given
+        self.cursor = 0
+        self.flat = False
+        self.size: Size = (0, 0)
+        self.shape: tuple[int, ...] = ()
+        self.value: Any = None
+
+
+def enter_picture(entry: Entry) -> Size:
+    """Bring a picture, mask or stack of them to a list of (H, W, C) arrays; give their size.
+
+    Raises:
+        DataTypeError: it is no array of numbers.
+        DataError: its shape or dtype is not one that pictures have.
+    """
+    if entry.kind.stacks:
+        return _enter_stack(entry)
+    array = _checked(entry.key, entry.given, entry.kind.target)
+    entry.flat = array.ndim == 2
+    entry.value = array[:, :, None] if entry.flat else array
+    return array.shape[:2]
+
+
+def _enter_stack(entry: Entry) -> Size:
+    given = entry.given
+    if isinstance(given, np.ndarray):
+        depth = entry.kind.stacks
+        if given.ndim not in (depth + 2, depth + 3):
+            shape = f"{'N×' * depth}H×W or {'N×' * depth}H×W×C"
+            raise DataError(f"{entry.key} has shape {given.shape}: it must be {shape}")
+        entry.shape = given.shape[:depth]
+        entry.flat = given.ndim == depth + 2
+        slices = given.reshape(-1, *given.shape[depth:])
+        checked = [_checked(entry.key, s, entry.kind.target) for s in slices]
+        entry.value = [s[:, :, None] for s in checked] if entry.flat else checked
+    elif isinstance(given, list | tuple):
+        entry.shape = (len(given),)
+        checked = [
+            _checked(f"{entry.key}[{i}]", s, entry.kind.target) for i, s in enumerate(given)
+        ]
+        entry.value = [s[:, :, None] if s.ndim == 2 else s for s in checked]
+    else:
+        raise DataTypeError(
+            f"{entry.key} is a {type(given).__name__}: it must be a NumPy array or a list of them"
+        )
+    sizes = {s.shape[:2] for s in entry.value}
+    if len(sizes) > 1:
+        raise DataError(f"{entry.key} holds pictures of different sizes: {sorted(sizes)}")
+    if isinstance(given, np.ndarray) and not sizes:
+        return given.shape[entry.kind.stacks : entry.kind.stacks + 2]
+    return sizes.pop() if sizes else (0, 0)
+
+
+def _checked(place: str, array: Any, target: Target) -> Any:
+    if not isinstance(array, np.ndarray):
+        raise DataTypeError(
+            f"{place} is a {type(array).__name__}: it must be a NumPy array (H×W or H×W×C)"
+        )
+    if array.ndim not in (2, 3) or 0 in array.shape:
+        raise DataError(
+            f"{place} has shape {array.shape}: it must be H×W or H×W×C, no side of length 0"
+        )
+    if target is IMAGE:
+        if array.dtype.name not in DTYPES:
+            raise DataError(
+                f"{place} has dtype {array.dtype}: it must be uint8, uint16, or float32 in [0, 1]"
+            )
+    elif array.dtype.kind not in MASK_KINDS:
+        raise DataError(f"{place} has dtype {array.dtype}: it must be of numbers or bool")
+    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+
+
+def leave_picture(entry: Entry) -> Any:
+    """Hand out a picture or stack in the form it came in: contiguous, and no view of an input."""
+    if entry.kind.stacks == 0:
+        return _own(entry.value, entry.given, flat=entry.flat)
+    given = entry.given
+    if isinstance(given, list | tuple):
+        return [_own(v, g, flat=g.ndim == 2) for v, g in zip(entry.value, given, strict=True)]
+    if entry.cursor == 0 or not entry.value:
+        return given
+    slices = [_plain(v, flat=entry.flat) for v in entry.value]
+    if not isinstance(slices[0], np.ndarray):  # tensors: torch is loaded then, and not before
+        return sys.modules["torch"].stack(slices)
+    return np.stack(slices).reshape(entry.shape + slices[0].shape)
+
+
+def _plain(value: Any, *, flat: bool) -> Any:
+    if flat and isinstance(value, np.ndarray) and value.ndim == 3 and value.shape[2] == 1:
+        return value[:, :, 0]
+    return value
+
+
+def _own(value: Any, given: Any, *, flat: bool) -> Any:
+    """Copy what is a view of the input or not contiguous; hand back the input if it is unchanged."""
+    if not isinstance(value, np.ndarray):
+        return value
+    same = value.shape[:2] == given.shape[:2] and value.__array_interface__["data"][0] == (
+        given.__array_interface__["data"][0]
+    )
+    if same and value.flags.c_contiguous and value.dtype == given.dtype and value.size == given.size:
+        return given
+    value = _plain(value, flat=flat)
+    if not value.flags.c_contiguous or _shares(value, given):
+        return value.copy(order="C")
+    return value
+
+
+def _shares(value: Any, given: Any) -> bool:
+    return value.base is not None and bool(np.may_share_memory(value, given))
+
+
+PICTURES = frozenset((IMAGE, MASK))

@@ -1,0 +1,137 @@
+"""The tree of transforms and compositions, and how a node of it decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Self, overload
+
+from anamorph.core.errors import ParameterError, ParameterTypeError
+from anamorph.core.rng import Rng
+from anamorph.ir.plan import Note
+from anamorph.pipeline.sample import Sample
+from anamorph.transforms.base import Transform, check_probability
+
+
+class BaseCompose:
+    """Abstract base of compositions: an ordered collection of transforms and compositions.
+
+    A composition other than Compose used by itself runs as the only member of a Compose.
+    """
+
+    init_names: ClassVar[tuple[str, ...]] = ("p",)
+    alone: ClassVar[Any]
+    """Makes a pipeline of one member; Compose, which puts itself here."""
+    known: ClassVar[dict[str, type[BaseCompose]]] = {}
+    """Name → composition, for reading saved pipelines."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        BaseCompose.known.setdefault(cls.__name__, cls)
+
+    def __init__(self, transforms: Any, p: float = 1.0) -> None:
+        self.transforms: tuple[Any, ...] = _members(type(self).__name__, transforms)
+        self.p = check_probability(f"{type(self).__name__}.p", p)
+
+    def run(self, rng: Rng, sample: Sample, *, force: bool = False) -> None:
+        """Decide for this part of the tree, and hand the ops to the sample."""
+        if force or rng.chance(self.p):
+            self.run_members(rng, sample)
+
+    def run_members(self, rng: Rng, sample: Sample) -> None:
+        """Decide for the members."""
+        for member in self.transforms:
+            run(member, rng, sample)
+
+    def values(self) -> dict[str, Any]:
+        """Options by name, the members left out."""
+        return {name: getattr(self, name) for name in self.init_names}
+
+    def __call__(self, *args: Any, **data: Any) -> dict[str, Any]:
+        """Transform a sample by itself."""
+        return self.alone(self)(*args, **data)
+
+    def __len__(self) -> int:
+        return len(self.transforms)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.transforms)
+
+    @overload
+    def __getitem__(self, item: int) -> Any: ...
+    @overload
+    def __getitem__(self, item: slice) -> Self: ...
+    def __getitem__(self, item: int | slice) -> Any:
+        return self._with(self.transforms[item]) if isinstance(item, slice) else self.transforms[item]
+
+    def _with(self, members: Iterable[Any]) -> Self:
+        return type(self)(list(members), **self.values())
+
+    def __add__(self, other: Any) -> Self:
+        """Append a transform or several."""
+        return self._with((*self.transforms, *_as_members(other)))
+
+    def __radd__(self, other: Any) -> Self:
+        """Prepend a transform or several."""
+        return self._with((*_as_members(other), *self.transforms))
+
+    def __sub__(self, other: Any) -> Self:
+        """Leave out the first member that equals a transform, or is of a class."""
+        for i, member in enumerate(self.transforms):
+            if member == other or (isinstance(other, type) and isinstance(member, other)):
+                return self._with(self.transforms[:i] + self.transforms[i + 1 :])
+        raise ParameterError(f"{other!r} is no member of this {type(self).__name__}")
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self) or not isinstance(other, BaseCompose):
+            return NotImplemented
+        return self.transforms == other.transforms and self.values() == other.values()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.transforms))
+
+    def __repr__(self) -> str:
+        members = "".join("\n  " + repr(m).replace("\n", "\n  ") + "," for m in self.transforms)
+        options = "".join(f", {k}={v!r}" for k, v in self.values().items())
+        return f"{type(self).__name__}([{members}\n]{options})"
+
+
+def run(node: Any, rng: Rng, sample: Sample, *, force: bool = False) -> None:
+    """Decide for one node of the tree."""
+    if isinstance(node, BaseCompose):
+        node.run(rng, sample, force=force)
+        return
+    applied = force or rng.chance(node.p)
+    if sample.notes is None:
+        if applied:
+            for op in node.draw(rng, sample):
+                sample.push(op)
+        return
+    start = len(sample.ops)
+    sample.drawn_by.append(node)
+    if applied:
+        for op in node.draw(rng, sample):
+            sample.push(op)
+    sample.notes.append(Note(type(node).__name__, start, len(sample.ops), applied))
+
+
+def _members(place: str, transforms: Any) -> tuple[Any, ...]:
+    if isinstance(transforms, Transform | BaseCompose):
+        transforms = [transforms]
+    if not isinstance(transforms, Iterable) or isinstance(transforms, str | bytes | Mapping):
+        raise ParameterTypeError(f"{place} takes a list of transforms, not {transforms!r}")
+    members = tuple(transforms)
+    for i, member in enumerate(members):
+        if isinstance(member, type) and issubclass(member, Transform | BaseCompose):
+            raise ParameterTypeError(
+                f"{place}.transforms[{i}] is the class {member.__name__}: write "
+                f"{member.__name__}(...)"
+            )
+        if not isinstance(member, Transform | BaseCompose):
+            raise ParameterTypeError(f"{place}.transforms[{i}] = {member!r} is no transform")
+    return members
+
+
+def _as_members(other: Any) -> tuple[Any, ...]:
+    if isinstance(other, Transform | BaseCompose):
+        return (other,)
+    return tuple(other)
