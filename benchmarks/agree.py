@@ -148,7 +148,7 @@ def _change(change: Floats) -> dict[str, float]:
 
 
 def _spectrum(image: Floats, name: str) -> dict[str, float]:
-    """Give the energy of rings of the Fourier plane, in decibels above a tenth of a level."""
+    """Give the energy of rings of the Fourier plane, in decibels; below a level nothing counts."""
     gray = image.mean(axis=2) if image.ndim == 3 else image
     side = min(*gray.shape, 128)
     if side < 16:
@@ -162,7 +162,7 @@ def _spectrum(image: Floats, name: str) -> dict[str, float]:
     rings = zip((0.0, 0.1, 0.3, 0.6), (0.1, 0.3, 0.6, 1.0), strict=True)
     return {
         f"{name} {low}-{high} dB": 10.0
-        * float(np.log10(power[(radius >= low) & (radius < high)].mean() + 0.01))
+        * float(np.log10(power[(radius >= low) & (radius < high)].mean() + 1.0))
         for low, high in rings
     }
 

@@ -14,6 +14,8 @@ PAGE = HERE / "RESULTS.md"
 PEERS = ("albu", "ax")
 SLOW = 0.95
 """A row whose ratio to the better peer is below this is listed by name."""
+LEAST = 0.5
+"""Microseconds below which a ratio says nothing."""
 
 Row = dict[str, Any]
 SHORT = {"ours": "anamorph", "unfused": "unfused", "albu": "2.0.8", "ax": "AX"}
@@ -37,7 +39,8 @@ def microseconds(row: Row, lib: str) -> float | None:
 def ratio(row: Row, peer: str) -> float | None:
     """Say how many times faster ours is than a peer."""
     ours, theirs = microseconds(row, "ours"), microseconds(row, peer)
-    return theirs / ours if ours and theirs else None
+    # differences of two measurements may come out at nothing or below
+    return theirs / ours if ours and theirs and min(ours, theirs) > LEAST else None
 
 
 def better(row: Row) -> float | None:

@@ -243,8 +243,8 @@ def parse(words: list[str]) -> Plan:
         sizes=(512,) if quick else tuple(int(size) for size in given.sizes.split(",")),
         rounds=3 if quick else given.rounds,
         budget=0.01 if quick else given.budget_ms / 1000.0,
-        draws=min(given.draws, 16) if quick else given.draws,
-        check_seconds=1.0 if quick else 4.0,
+        draws=min(given.draws, 64) if quick else given.draws,
+        check_seconds=1.5 if quick else 4.0,
         write=given.write,
     )
 
