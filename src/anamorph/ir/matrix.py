@@ -18,6 +18,7 @@ IDENTITY: Matrix = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 EPS = 1e-7
 """What counts as the same place, in pixels: far below a picture's, far above float64's steps."""
 _DUST = 1e-9
+_UNIT = (1.0, -1.0)
 
 
 def matmul(m: Matrix, n: Matrix) -> Matrix:
@@ -84,20 +85,20 @@ def is_axis_aligned(m: Matrix) -> bool:
 def is_lattice(m: Matrix) -> bool:
     """Tell whether pixels fall on pixels: flips, quarter turns and whole shifts only."""
     a, b, c, d, e, f, g, h, _ = m
-    if b == 0.0 == d:
-        unit = (a == 1.0 or a == -1.0) and (e == 1.0 or e == -1.0)
-    else:
-        unit = a == 0.0 == e and (b == 1.0 or b == -1.0) and (d == 1.0 or d == -1.0)
+    unit = (a in _UNIT and e in _UNIT) if b == 0.0 == d else _swaps(a, b, d, e)
     return unit and g == 0.0 == h and c.is_integer() and f.is_integer()
+
+
+def _swaps(a: float, b: float, d: float, e: float) -> bool:
+    return a == 0.0 == e and b in _UNIT and d in _UNIT
 
 
 def snapped(m: Matrix) -> Matrix:
     """Remove the dust of floating point, so that exact quarter turns and shifts are exact."""
-    a, b, c, d, e, f = m[:6]
-    ra, rb, rc, rd, re, rf = round(a), round(b), round(c), round(d), round(e), round(f)
-    if (a == ra or not -_DUST < a - ra < _DUST) and (b == rb or not -_DUST < b - rb < _DUST) and (
-        d == rd or not -_DUST < d - rd < _DUST) and (e == re or not -_DUST < e - re < _DUST) and (
-        c == rc or not -_DUST < c - rc < _DUST) and (f == rf or not -_DUST < f - rf < _DUST):
+    for v in m[:6]:
+        if v != round(v) and -_DUST < v - round(v) < _DUST:
+            break
+    else:
         return m
     return (
         *(float(round(v)) if abs(v - round(v)) < _DUST else v for v in m[:6]),
@@ -201,4 +202,14 @@ def _from_square(q: Sequence[Point]) -> Matrix:
         raise NotInvertibleError(f"the points {tuple(q)} do not span a quadrilateral")
     g = (sx * dy2 - dx2 * sy) / det
     h = (dx1 * sy - sx * dy1) / det
-    return (x1 - x0 + g * x1, x3 - x0 + h * x3, x0, y1 - y0 + g * y1, y3 - y0 + h * y3, y0, g, h, 1.0)
+    return (
+        x1 - x0 + g * x1,
+        x3 - x0 + h * x3,
+        x0,
+        y1 - y0 + g * y1,
+        y3 - y0 + h * y3,
+        y0,
+        g,
+        h,
+        1.0,
+    )

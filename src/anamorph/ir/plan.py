@@ -9,7 +9,7 @@ from typing import Any
 
 from anamorph.core.errors import DataError, NotInvertibleError, UnknownNameError, nearest
 from anamorph.ir import matrix as mx
-from anamorph.ir.ops import OPS, MASK, Op, Picture, Remap, Sampling, Size, Tiles, Warp
+from anamorph.ir.ops import MASK, OPS, Op, Picture, Remap, Sampling, Size, Tiles, Warp
 from anamorph.ir.rules import Step, fuse
 
 

@@ -45,8 +45,11 @@ about the centre of the outermost pixel, whose place depends on the pixel's size
 
 @dataclass(slots=True)
 class Place:
-    """Where two neighbours stand: the size of the picture before the first, and whether the first
-    is at the head of the plan, where a crop is a free view."""
+    """Where two neighbours stand.
+
+    ``source`` is the size of the picture before the first; ``head`` tells whether the first begins
+    the plan, where a crop is a free view.
+    """
 
     source: Size
     head: bool
@@ -254,9 +257,7 @@ def matrix_matrix(a: ColorMatrix, b: ColorMatrix, _: Place) -> Fusion | None:
     columns = len(a.rows[0]) - 1
     rows = []
     for row in b.rows:
-        mixed = [
-            sum(row[k] * a.rows[k][j] for k in range(len(a.rows))) for j in range(columns + 1)
-        ]
+        mixed = [sum(row[k] * a.rows[k][j] for k in range(len(a.rows))) for j in range(columns + 1)]
         mixed[-1] += row[-1]
         rows.append(tuple(mixed))
     return ColorMatrix(tuple(rows)), ROUNDING
@@ -283,9 +284,7 @@ def cast_cast(a: Cast, b: Cast, _: Place) -> Fusion | None:
     if a.layout != "HWC" or a.tensor or b.steps:
         return None
     if b.scale == 1.0 and b.offset == 0.0 and b.dtype in (None, a.dtype):
-        joined = replace(
-            a, layout=b.layout, tensor=b.tensor, transpose_mask=b.transpose_mask
-        )
+        joined = replace(a, layout=b.layout, tensor=b.tensor, transpose_mask=b.transpose_mask)
         return joined, EXACT
     if a.dtype != "float32" or b.dtype != "float32":
         return None
@@ -321,4 +320,3 @@ RULES: Mapping[tuple[type[Op], type[Op]], Rule] = {
     (Fill, Fill): fill_fill,
 }
 """(first, second) → rule. Pairs that are not here never fuse."""
-

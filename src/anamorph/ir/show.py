@@ -79,7 +79,7 @@ SHOWN: Mapping[type[Op], Callable[[Any], str]] = {
     Curve: _curve,
     ColorMatrix: _matrix,
     Cast: _cast,
-    Convolve: lambda op: f"Convolve {op.kind} {op.size[0]}×{op.size[1]} σ {_short(op.sigma)}",
+    Convolve: lambda op: f"Convolve {op.kind} {op.size[0]}×{op.size[1]} sigma {_short(op.sigma)}",
     Noise: lambda op: f"Noise {op.kind}{_short(op.params)}",
     Fill: lambda op: f"Fill {len(op.regions)} regions with {_short(op.value)}",
     Tiles: lambda op: f"Tiles {len(op.moves)} moves",

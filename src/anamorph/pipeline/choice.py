@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from anamorph.core.errors import ParameterError, ParameterTypeError
 from anamorph.core.params import Flag, Number
@@ -55,7 +55,7 @@ class SomeOf(BaseCompose):
         p: probability of doing anything.
     """
 
-    init_names = ("n", "replace", "p")
+    init_names: ClassVar[tuple[str, ...]] = ("n", "replace", "p")
 
     def __init__(self, transforms: Any, n: Any = 1, replace: bool = False, p: float = 1) -> None:  # noqa: FBT001, FBT002
         super().__init__(transforms, p)
@@ -130,7 +130,7 @@ class SelectiveChannelTransform(BaseCompose):
         p: probability of doing anything.
     """
 
-    init_names = ("channels", "p")
+    init_names: ClassVar[tuple[str, ...]] = ("channels", "p")
 
     def __init__(
         self, transforms: Any, channels: Sequence[int] = (0, 1, 2), p: float = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from anamorph.backends import BACKENDS, DEFAULT
 from anamorph.core.boxes import BboxParams, as_bbox_params
@@ -47,12 +47,12 @@ class Compose(BaseCompose):
     (427, 640, 3)
     """
 
-    init_names = (
+    init_names: ClassVar[tuple[str, ...]] = (
         "bbox_params", "keypoint_params", "additional_targets", "p", "is_check_shapes", "strict",
         "mask_interpolation", "seed", "save_applied_params", "fuse", "backend", "instance_binding",
     )  # fmt: skip
 
-    def __init__(  # noqa: PLR0913 - the interface of Albumentations 2.0.8 and three options
+    def __init__(  # noqa: PLR0913, PLR0917 - the interface of Albumentations 2.0.8 and three options
         self,
         transforms: Any,
         bbox_params: BboxParams | Mapping[str, Any] | None = None,
@@ -90,9 +90,7 @@ class Compose(BaseCompose):
                 f"Compose.backend = {backend!r}: it must be one of {', '.join(BACKENDS)}{hint}"
             )
         self.backend = backend
-        self.save_applied_params = Flag().check(
-            "Compose.save_applied_params", save_applied_params
-        )
+        self.save_applied_params = Flag().check("Compose.save_applied_params", save_applied_params)
         self.stream = Stream(_whole("Compose.seed", seed))
 
     # -------------------------------------------------------------- options, as they were given

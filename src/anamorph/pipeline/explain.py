@@ -55,9 +55,7 @@ def _drawn(note: Note, plan: Plan) -> list[str]:
         return [f"  {note.transform:<28} passed over by chance"]
     ops = plan.ops[note.start : note.stop]
     lines = [line(op) for op in ops] or ["nothing to do"]
-    return [
-        f"  {note.transform if i == 0 else '':<28} {text}" for i, text in enumerate(lines)
-    ]
+    return [f"  {note.transform if i == 0 else '':<28} {text}" for i, text in enumerate(lines)]
 
 
 def explain(sample: Sample, draw: Callable[[], None]) -> Explanation:
@@ -82,4 +80,3 @@ def _source(plan: Plan, position: int) -> str:
         if note.start <= position < note.stop:
             return note.transform
     return "?"
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from anamorph.core.errors import ParameterError
 from anamorph.core.rng import Rng
@@ -27,7 +27,7 @@ class ReplayCompose(Compose):
     True
     """
 
-    init_names = (*Compose.init_names, "save_key")
+    init_names: ClassVar[tuple[str, ...]] = (*Compose.init_names, "save_key")
 
     def __init__(
         self, transforms: Any, *args: Any, save_key: str = "replay", **kwargs: Any

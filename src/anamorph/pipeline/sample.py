@@ -85,7 +85,7 @@ class Sample:
             entry = self.entries[key] = Entry(key, kind, value)
             if kind.target in PICTURES:
                 found = enter_picture(entry)
-                if size is None or found == size or found == (0, 0):
+                if size is None or found in (size, (0, 0)):
                     size = size or found
                 elif self.settings.is_check_shapes:
                     first = next(iter(self.entries))
@@ -189,7 +189,9 @@ class Sample:
     def given(self, key: str) -> Any:
         """A value of the call that is no target."""
         if key not in self.data:
-            raise MissingDataError(f"the call has no {key}=, which a transform of the pipeline needs")
+            raise MissingDataError(
+                f"the call has no {key}=, which a transform of the pipeline needs"
+            )
         return self.data[key]
 
     def labels(self, field: str) -> list[Any]:
@@ -234,9 +236,7 @@ class Sample:
         self, entry: Entry, steps: list[Step], trace: list[tuple[Step, list[int], float]]
     ) -> None:
         target = entry.kind.target
-        positions = [
-            i for i in range(entry.cursor, len(self.ops)) if target in self.ops[i].targets
-        ]
+        positions = [i for i in range(entry.cursor, len(self.ops)) if target in self.ops[i].targets]
         for step in steps:
             began = time.perf_counter()
             run_step(self, entry, step)

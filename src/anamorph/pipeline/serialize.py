@@ -131,8 +131,7 @@ def node_from_dict(data: Mapping[str, Any], named: Mapping[str, Any]) -> Any:
 
 def _class_of(name: str, short: str) -> Any:
     known = catalogue()
-    own = "." not in name or name.startswith(("albumentations.", "anamorph."))
-    if own:
+    if "." not in name or name.startswith(("albumentations.", "anamorph.")):
         if short not in known:
             hint = nearest(short, known)
             raise UnknownNameError(f"there is no transform named {short!r}{hint}")

@@ -84,9 +84,7 @@ def _enter_stack(entry: Entry) -> Size:
         entry.value = [s[:, :, None] for s in checked] if entry.flat else checked
     elif isinstance(given, list | tuple):
         entry.shape = (len(given),)
-        checked = [
-            _checked(f"{entry.key}[{i}]", s, entry.kind.target) for i, s in enumerate(given)
-        ]
+        checked = [_checked(f"{entry.key}[{i}]", s, entry.kind.target) for i, s in enumerate(given)]
         entry.value = [s[:, :, None] if s.ndim == 2 else s for s in checked]
     else:
         raise DataTypeError(
@@ -144,10 +142,16 @@ def _own(value: Any, given: Any, *, flat: bool) -> Any:
     """Copy what is a view of the input or not contiguous; hand back the input if it is unchanged."""
     if not isinstance(value, np.ndarray):
         return value
-    same = value.shape[:2] == given.shape[:2] and value.__array_interface__["data"][0] == (
-        given.__array_interface__["data"][0]
+    same = (
+        value.shape[:2] == given.shape[:2]
+        and value.__array_interface__["data"][0] == (given.__array_interface__["data"][0])
     )
-    if same and value.flags.c_contiguous and value.dtype == given.dtype and value.size == given.size:
+    if (
+        same
+        and value.flags.c_contiguous
+        and value.dtype == given.dtype
+        and value.size == given.size
+    ):
         return given
     value = _plain(value, flat=flat)
     if not value.flags.c_contiguous or _shares(value, given):

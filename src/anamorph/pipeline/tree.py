@@ -48,7 +48,8 @@ class BaseCompose:
 
     def __call__(self, *args: Any, **data: Any) -> dict[str, Any]:
         """Transform a sample by itself."""
-        return self.alone(self)(*args, **data)
+        out: dict[str, Any] = self.alone(self)(*args, **data)
+        return out
 
     def __len__(self) -> int:
         return len(self.transforms)
@@ -61,7 +62,9 @@ class BaseCompose:
     @overload
     def __getitem__(self, item: slice) -> Self: ...
     def __getitem__(self, item: int | slice) -> Any:
-        return self._with(self.transforms[item]) if isinstance(item, slice) else self.transforms[item]
+        return (
+            self._with(self.transforms[item]) if isinstance(item, slice) else self.transforms[item]
+        )
 
     def _with(self, members: Iterable[Any]) -> Self:
         return type(self)(list(members), **self.values())

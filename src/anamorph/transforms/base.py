@@ -113,7 +113,7 @@ def _is_classvar(hint: Any) -> bool:
 def _make_init(cls: type[Transform]) -> Any:
     fields = cls.fields
 
-    def __init__(self: Transform, *args: Any, **kwargs: Any) -> None:
+    def init(self: Transform, *args: Any, **kwargs: Any) -> None:
         given = _bind(cls, args, kwargs)
         stored = {
             name: field.rule.check(f"{cls.__name__}.{name}", given[name])
@@ -129,13 +129,12 @@ def _make_init(cls: type[Transform]) -> Any:
         default = field.default if field.default is not MISSING else Parameter.empty
         if optional and default is Parameter.empty:
             default = None  # a required parameter after an optional one keeps its place
-        parameters.append(
-            Parameter(field.name, Parameter.POSITIONAL_OR_KEYWORD, default=default)
-        )
-    __init__.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-    __init__.generated = True  # type: ignore[attr-defined]
-    __init__.__qualname__ = f"{cls.__qualname__}.__init__"
-    return __init__
+        parameters.append(Parameter(field.name, Parameter.POSITIONAL_OR_KEYWORD, default=default))
+    init.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    init.generated = True  # type: ignore[attr-defined]
+    init.__name__ = "__init__"
+    init.__qualname__ = f"{cls.__qualname__}.__init__"
+    return init
 
 
 def _bind(cls: type[Transform], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -154,13 +153,14 @@ def _bind(cls: type[Transform], args: tuple[Any, ...], kwargs: dict[str, Any]) -
         if name in given:
             raise ParameterTypeError(f"{cls.__name__}.{name} was given twice")
     given.update(kwargs)
-    for name, field in fields.items():
-        if name not in given:
-            if field.default is MISSING:
-                msg = f"{cls.__name__}.{name} is missing: it must be {field.rule.describe()}"
-                raise ParameterTypeError(msg)
-            given[name] = field.default
-    return given
+    return {name: given[name] if name in given else _default(cls, fields[name]) for name in fields}
+
+
+def _default(cls: type[Transform], field: Field) -> Any:
+    if field.default is MISSING:
+        wanted = field.rule.describe()
+        raise ParameterTypeError(f"{cls.__name__}.{field.name} is missing: it must be {wanted}")
+    return field.default
 
 
 @dataclass_transform(frozen_default=True, eq_default=True)

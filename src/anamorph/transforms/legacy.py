@@ -8,6 +8,7 @@ fuse, and every target follows without further code.
 
 from __future__ import annotations
 
+import copyreg
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -41,9 +42,8 @@ class _Family(type(Transform)):  # type: ignore[misc]
     def __subclasscheck__(cls, other: type) -> bool:
         if super().__subclasscheck__(other):
             return True
-        kinds = vars(cls).get("stands_for")
-        native = isinstance(other, type) and Transform in other.__mro__
-        return bool(kinds) and native and other.kind in kinds
+        stands_for: tuple[str, ...] = vars(cls).get("stands_for", ())
+        return issubclass(other, Transform) and other.kind in stands_for
 
     def __instancecheck__(cls, instance: object) -> bool:
         return cls.__subclasscheck__(type(instance))
@@ -63,8 +63,11 @@ class BasicTransform(Transform, metaclass=_Family):
     def __init__(self, p: float = 0.5) -> None:
         self.p = check_probability(f"{type(self).__name__}.p", p)
 
-    __setattr__ = object.__setattr__
-    __delattr__ = object.__delattr__
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
 
     # ------------------------------------------------------------------ chance
 
@@ -111,7 +114,9 @@ class BasicTransform(Transform, metaclass=_Family):
         self, params: dict[str, Any], data: dict[str, Any]
     ) -> dict[str, Any]:
         """Add what every transform is told: the picture's shape."""
-        shape = next((v.shape for v in data.values() if isinstance(v, np.ndarray) and v.ndim > 1), ())
+        shape = next(
+            (v.shape for v in data.values() if isinstance(v, np.ndarray) and v.ndim > 1), ()
+        )
         return {**params, "shape": shape, "rows": shape[0], "cols": shape[1]} if shape else params
 
     @property
@@ -153,7 +158,8 @@ class BasicTransform(Transform, metaclass=_Family):
         shown = {k: getattr(self, k, "?") for k in (*self.get_transform_init_args_names(), "p")}
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
 
-    __reduce__ = object.__reduce__
+    def __reduce__(self) -> tuple[Any, ...]:
+        return copyreg.__newobj__, (type(self),), dict(self.__dict__)  # type: ignore[attr-defined]
 
     # ------------------------------------------------------------------ how it runs
 
@@ -309,5 +315,3 @@ def _inside(entry: Any, value: Any, size: tuple[int, int]) -> None:
 
 def _axes(value: Any) -> Any:
     return value[:, :, None] if isinstance(value, np.ndarray) and value.ndim == 2 else value
-
-
