@@ -1,83 +1,84 @@
-"""Oriented boxes after a map that does not keep rectangles: the least rectangle around them."""
+"""Oriented boxes: the least rectangle around what a box has become, and what of it is in sight."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-__all__ = ["enclose", "refit"]
+from anamorph.core.labels import Floats
 
-Floats = npt.NDArray[np.float64]
-
-_PAIRS = ((0, 1), (1, 2), (2, 3), (3, 0), (0, 2), (1, 3))
-_DIRECTIONS = 90
-_FINER = 21
+_PAIRS = ((0, 1, 2, 3, 0, 1), (1, 2, 3, 0, 2, 3))
 
 
 def refit(corners: Floats) -> Floats:
-    """Find the least rectangles around mapped corners.
+    """Put the rectangle of least area around each four corners.
 
-    A least rectangle has a side along a side of the convex hull, which for four points is one of
-    their six connections.
+    A rectangle of least area lies along a side of the hull (Freeman and Shapira 1975), and each
+    side of the hull joins two of the corners. The first corner stays first: the side from corner
+    0 to corner 1 of the result is the one that runs most nearly as it did.
 
     Args:
-        corners: (N, 8) corners in order, the first two being the top side at angle zero.
+        corners: (N, 8) x, y of four corners in order around the box.
 
     Returns:
-        (N, 8) corners in the same order. The top side is the side of the rectangle nearest to where
-        the old one went; the corners run clockwise on the screen also after a mirroring.
+        (N, 8), the corners of rectangles.
+
+    >>> refit(np.array([[0.0, 0.0, 4.0, 0.0, 5.0, 2.0, 1.0, 2.0]])).tolist()
+    [[0.0, 0.0, 5.0, 0.0, 5.0, 2.0, 0.0, 2.0]]
     """
+    if len(corners) == 0:
+        return corners
     quads = corners.reshape(-1, 4, 2)
-    ends = [quads[:, b] - quads[:, a] for a, b in _PAIRS]
-    angles = np.stack([np.arctan2(e[:, 1], e[:, 0]) for e in ends], axis=1)
-    return _rectangles(quads, _best(quads, angles), quads)
+    along = _least(quads)
+    ahead = quads[:, 1] - quads[:, 0] + quads[:, 2] - quads[:, 3]
+    aside = quads[:, 3] - quads[:, 0] + quads[:, 2] - quads[:, 1]
+    along = _facing(along, ahead)
+    across = _across(along)
+    across = across * _sign((across * aside).sum(axis=1))
+    return _around(quads, along, across)
 
 
-def enclose(outlines: Floats, corners: Floats) -> Floats:
-    """Find the least rectangles around mapped outlines, to a fraction of a degree.
-
-    Args:
-        outlines: (N, M, 2) points on the outlines.
-        corners: (N, 8) where the corners went; they give the order of the result.
-
-    Returns:
-        (N, 8) as from `refit`.
-    """
-    turns = np.arange(_DIRECTIONS) * (np.pi / 2 / _DIRECTIONS)
-    angles = np.broadcast_to(turns, (len(outlines), _DIRECTIONS))
-    angle = _best(outlines, angles)
-    around = np.linspace(-1, 1, _FINER) * turns[1]
-    angle = _best(outlines, angle[:, None] + around)
-    return _rectangles(outlines, angle, corners.reshape(-1, 4, 2))
-
-
-def _extents(points: Floats, angles: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Bounds of points (N, M, 2) along and across directions (N, K): each (N, K)."""
-    cos, sin = np.cos(angles)[:, :, None], np.sin(angles)[:, :, None]
-    x, y = points[:, None, :, 0], points[:, None, :, 1]
-    along, across = cos * x + sin * y, cos * y - sin * x
-    return along.min(-1), along.max(-1), across.min(-1), across.max(-1)
+def _least(quads: Floats) -> Floats:
+    """Direction (N, 2) of a side of the least rectangle."""
+    first, second = _PAIRS
+    sides = quads[:, second] - quads[:, first]
+    lengths = np.hypot(sides[..., 0], sides[..., 1])
+    flat = lengths == 0.0
+    sides /= np.where(flat, 1.0, lengths)[..., None]
+    u = np.einsum("nkc,npc->nkp", sides, quads)
+    v = np.einsum("nkc,npc->nkp", _across(sides), quads)
+    areas = np.ptp(u, axis=2) * np.ptp(v, axis=2)
+    best = np.where(flat, np.inf, areas).argmin(axis=1)
+    rows = np.arange(len(quads))
+    along: Floats = sides[rows, best]
+    along[flat.all(axis=1)] = (1.0, 0.0)
+    return along
 
 
-def _best(points: Floats, angles: Floats) -> Floats:
-    left, right, top, bottom = _extents(points, angles)
-    area = (right - left) * (bottom - top)
-    return np.asarray(np.take_along_axis(angles, area.argmin(axis=1)[:, None], axis=1)[:, 0])
+def _facing(along: Floats, ahead: Floats) -> Floats:
+    """Of the four directions of a rectangle's sides the one nearest to a given one."""
+    across = _across(along)
+    one, other = (along * ahead).sum(axis=1), (across * ahead).sum(axis=1)
+    turn = np.abs(other) > np.abs(one)
+    picked: Floats = np.where(turn[:, None], across, along)
+    return picked * _sign(np.where(turn, other, one))
 
 
-def _rectangles(points: Floats, angle: Floats, quads: Floats) -> Floats:
-    """Put rectangles around points, turned by quarters so that they point as the quads do."""
-    top = quads[:, 1] - quads[:, 0] + quads[:, 2] - quads[:, 3]
-    side = quads[:, 3] - quads[:, 0] + quads[:, 2] - quads[:, 1]
-    mirrored = top[:, 0] * side[:, 1] - top[:, 1] * side[:, 0] < 0
-    top = np.where(mirrored[:, None], -top, top)
-    gone = np.arctan2(top[:, 1], top[:, 0])
-    angle = angle + np.round((gone - angle) / (np.pi / 2)) * (np.pi / 2)
-    left, right, high, low = (e[:, 0] for e in _extents(points, angle[:, None]))
-    cos, sin = np.cos(angle), np.sin(angle)
-    along = np.stack([left, right, right, left], axis=1)
-    across = np.stack([high, high, low, low], axis=1)
-    out = np.empty((len(quads), 4, 2))
-    out[..., 0] = cos[:, None] * along - sin[:, None] * across
-    out[..., 1] = sin[:, None] * along + cos[:, None] * across
-    return out.reshape(-1, 8)
+def _around(quads: Floats, along: Floats, across: Floats) -> Floats:
+    u = np.einsum("nc,npc->np", along, quads)
+    v = np.einsum("nc,npc->np", across, quads)
+    u0, u1, v0, v1 = (
+        side[:, None] * axis
+        for side, axis in (
+            (u.min(axis=1), along), (u.max(axis=1), along),
+            (v.min(axis=1), across), (v.max(axis=1), across),
+        )
+    )  # fmt: skip
+    return np.concatenate([u0 + v0, u1 + v0, u1 + v1, u0 + v1], axis=1)
+
+
+def _across(direction: Floats) -> Floats:
+    return np.stack([-direction[..., 1], direction[..., 0]], axis=-1)
+
+
+def _sign(value: Floats) -> Floats:
+    return np.where(value < 0.0, -1.0, 1.0)[:, None]
