@@ -50,7 +50,12 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[Any]:
 
 def read_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """Height and width of a picture as :func:`read_picture` would return it, from its header."""
-    return _header(read_bytes(path), path).size
+    return picture_size(read_bytes(path), path)
+
+
+def picture_size(data: bytes, path: str | os.PathLike[str] = "the picture") -> tuple[int, int]:
+    """Height and width of an encoded picture, upright; ``path`` names it in errors."""
+    return _header(data, path).size
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:

@@ -61,7 +61,7 @@ def encode_picture(
     Raises:
         DataError: when the format cannot hold the picture's type or number of channels.
     """
-    ending = _known(suffix)
+    ending = known_suffix(suffix)
     if picture.dtype.name not in _DEPTHS[ending]:
         raise DataError(
             f"{os.fspath(path)} would hold {picture.dtype.name} pixels: {ending} holds "
@@ -79,7 +79,7 @@ def encode_mask(
     mask: NDArray[Any], suffix: str = ".png", path: str | os.PathLike[str] = "the mask"
 ) -> bytes:
     """Encode a mask without loss; bool becomes 0 and 255, wide integers shrink if they fit."""
-    ending = _known(suffix)
+    ending = known_suffix(suffix)
     if ending not in (".png", ".tif", ".tiff"):
         raise DataError(f"{os.fspath(path)} would lose values: a mask is written as .png or .tiff")
     fitted = _fitted(np.asarray(mask), ending, path)
@@ -109,7 +109,8 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         raise
 
 
-def _known(suffix: str) -> str:
+def known_suffix(suffix: str) -> str:
+    """The ending in small letters, if pictures can be written with it."""
     ending = suffix.lower()
     if ending not in _DEPTHS:
         raise UnknownNameError(

@@ -1,0 +1,340 @@
+"""Annotations that follow their picture through a pipeline.
+
+An object's box, keypoints and outline are handed to the pipeline together and put together again
+afterwards: what is left of an object is one object, and what vanishes, vanishes whole. Outlines
+travel twice, as a mask and as their corners: if the corners still describe the mask, the polygon
+stays exact and short; if something cut into it, the mask is traced anew.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias, final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+import anamorph
+from anamorph.core.errors import DataError
+from anamorph.data import polygon
+from anamorph.data.annotations import (
+    Box,
+    Category,
+    Keypoint,
+    Object,
+    Polygons,
+    Record,
+    Runs,
+    Segmentation,
+)
+
+BOX_OWNERS = "box_owners"
+POINT_OWNERS = "point_owners"
+
+Owner: TypeAlias = tuple[int, str, int, int]
+"""Whose point it is: number of the object, "key" or "corner" or "probe", part, number in it."""
+
+Point: TypeAlias = tuple[float, float]
+Corners: TypeAlias = NDArray[np.float64]
+Mask: TypeAlias = NDArray[np.bool_]
+
+_STALE = ("id", "part", "polygon", "points", "mask", "rle", "path", "coco_url", "flickr_url")
+"""Fields of formats that would be wrong beside a transformed picture: ids, further geometry that
+nobody moved, and where the original lies."""
+
+_SLACK = 2.0
+"""By how many pixels a box may differ from its outline's bounds and still be meant as them."""
+
+
+def prepared(pipeline: Any) -> Any:
+    """The pipeline, told of boxes and keypoints as :class:`Following` hands them over.
+
+    Its own settings of when a box is dropped stay; its formats and label fields do not matter here.
+    """
+    given = pipeline.values()
+    return anamorph.Compose(
+        list(pipeline.transforms),
+        **{
+            **given,
+            "bbox_params": _box_params(given.get("bbox_params")),
+            "keypoint_params": anamorph.KeypointParams(
+                format="xy", label_fields=[POINT_OWNERS], remove_invisible=False
+            ),
+            "instance_binding": None,
+        },
+    )
+
+
+def _box_params(given: Any) -> Any:
+    fields = {"format": "pascal_voc", "label_fields": [BOX_OWNERS]}
+    if given is None:
+        return anamorph.BboxParams(**fields)
+    return replace(given, **fields)
+
+
+@final
+class Following:
+    """The annotations of one picture on their way through a pipeline, as often as wanted."""
+
+    def __init__(self, given: Record, categories: Sequence[Category]) -> None:
+        """Take what is known of the picture before."""
+        self.given = given
+        self._swaps = {
+            category.name: category.mirrored() for category in categories if category.keypoints
+        }
+        self._masks = {
+            number: thing.segmentation.mask(given.size)
+            for number, thing in enumerate(given.objects)
+            if thing.segmentation is not None
+        }
+        self._parts = {
+            number: _clipped(thing.segmentation, given.size)
+            for number, thing in enumerate(given.objects)
+            if isinstance(thing.segmentation, Polygons)
+        }
+
+    def arguments(self) -> dict[str, Any]:
+        """What to call the pipeline with, besides the picture and its mask."""
+        boxes = self._boxes()
+        points = self._points()
+        data: dict[str, Any] = {
+            "bboxes": np.array(list(boxes.values()), np.float64).reshape(-1, 4),
+            BOX_OWNERS: list(boxes),
+            "keypoints": np.array([point for _, point in points], np.float64).reshape(-1, 2),
+            POINT_OWNERS: [owner for owner, _ in points],
+        }
+        if self._masks:
+            data["masks"] = [mask.astype(np.uint8) for mask in self._masks.values()]
+        return data
+
+    def record(self, result: Mapping[str, Any], file: str) -> Record:
+        """Put the annotations of a result together.
+
+        Args:
+            result: what the pipeline returned, its image H×W or H×W×C.
+            file: the name of the new picture.
+        """
+        height, width = result["image"].shape[:2]
+        after = _After(result, list(self._masks), (height, width))
+        objects = [
+            kept
+            for number, thing in enumerate(self.given.objects)
+            for kept in self._kept(number, thing, after)
+        ]
+        return Record(file, (height, width), tuple(objects), _fresh(self.given.extra))
+
+    def _boxes(self) -> dict[int, Box]:
+        """A box for each object that takes up room, cut at the picture's border."""
+        height, width = self.given.size
+        boxes = {}
+        for number, thing in enumerate(self.given.objects):
+            box = thing.box or _tight(self._masks.get(number))
+            if box is None:
+                continue
+            left, top, right, bottom = np.clip(box, 0, (width, height, width, height)).tolist()
+            if right <= left or bottom <= top:
+                raise DataError(
+                    f"{self.given.file}: object {number + 1} has the box {box}, of which nothing "
+                    f"is in the picture of {width}x{height}"
+                )
+            boxes[number] = (left, top, right, bottom)
+        return boxes
+
+    def _points(self) -> list[tuple[Owner, Point]]:
+        points: list[tuple[Owner, Point]] = []
+        for number, thing in enumerate(self.given.objects):
+            seen = [(at, (x, y)) for at, (x, y, flag) in enumerate(thing.keypoints) if flag]
+            points += [((number, "key", 0, at), point) for at, point in seen]
+            if seen:
+                points += _probes(number, [point for _, point in seen])
+            for part, corners in enumerate(self._parts.get(number, ())):
+                # Corners are continuous, keypoints are indices of pixels: half a pixel apart.
+                indices = (corners - 0.5).tolist()
+                points += [
+                    ((number, "corner", part, at), (x, y)) for at, (x, y) in enumerate(indices)
+                ]
+        return points
+
+    def _kept(self, number: int, thing: Object, after: _After) -> list[Object]:
+        """What is left of an object: nothing, itself, or several where a border mirrors it."""
+        placed = thing.box is not None or number in self._masks
+        boxes: list[Box | None] = [*after.boxes[number]] if placed else [None]
+        copies = [self._copy(number, thing, after, box, len(boxes)) for box in boxes]
+        return [copy for copy in copies if copy is not None]
+
+    def _copy(
+        self, number: int, thing: Object, after: _After, box: Box | None, count: int
+    ) -> Object | None:
+        within = box if count > 1 else None
+        segmentation = None
+        if thing.segmentation is not None:
+            mask = after.mask(number, within)
+            if not mask.any():
+                return None
+            segmentation = self._outline(number, thing.segmentation, mask, after)
+            box = self._fitted(number, thing, box, segmentation)
+        keypoints = self._keypoints(number, thing, after, within)
+        if thing.keypoints and box is None and not any(seen for _, _, seen in keypoints):
+            return None
+        return replace(
+            thing,
+            box=None if thing.box is None else box,
+            segmentation=segmentation,
+            keypoints=keypoints,
+            extra=_fresh(thing.extra, _area(thing, box, segmentation, after.size)),
+        )
+
+    def _outline(self, number: int, was: Segmentation, mask: Mask, after: _After) -> Segmentation:
+        if isinstance(was, Runs):
+            return Runs.of(mask, packed=was.packed)
+        corners = after.corners(number, self._parts[number])
+        if corners and _agree(corners, mask):
+            return Polygons.of(corners)
+        return Polygons.of(polygon.trace(mask))
+
+    def _fitted(
+        self, number: int, thing: Object, box: Box | None, outline: Segmentation
+    ) -> Box | None:
+        """The box around the outline, if it was so before; else what became of the box."""
+        before = _tight(self._masks[number])
+        if thing.box is None or before is None or not np.allclose(thing.box, before, atol=_SLACK):
+            return box
+        if isinstance(outline, Polygons):
+            return polygon.bounds(outline.points())
+        return _tight(outline.mask(outline.size))
+
+    def _keypoints(
+        self, number: int, thing: Object, after: _After, within: Box | None
+    ) -> tuple[Keypoint, ...]:
+        moved = [
+            after.keypoint((number, "key", 0, at), within, seen)
+            for at, (_, _, seen) in enumerate(thing.keypoints)
+        ]
+        swap = self._swaps.get(thing.category or "", ())
+        if len(swap) == len(moved) and after.mirrored(number, within):
+            moved = [moved[at] for at in swap]
+        return tuple(moved)
+
+
+@final
+class _After:
+    """The result of a pipeline, sorted by the objects that its parts belong to."""
+
+    def __init__(
+        self, result: Mapping[str, Any], masked: Sequence[int], size: tuple[int, int]
+    ) -> None:
+        self.size = size
+        self.boxes: dict[int, list[Box]] = defaultdict(list)
+        for box, owner in zip(result["bboxes"], result[BOX_OWNERS], strict=True):
+            left, top, right, bottom = map(float, box[:4])
+            self.boxes[int(owner)].append((left, top, right, bottom))
+        self._points: dict[Owner, list[Point]] = defaultdict(list)
+        for point, label in zip(result["keypoints"], result[POINT_OWNERS], strict=True):
+            self._points[label].append((float(point[0]), float(point[1])))
+        # A fill of the border may have any value; the object itself kept its 1.
+        self._masks = {
+            number: np.asarray(mask) == 1
+            for number, mask in zip(masked, result.get("masks", ()), strict=True)
+        }
+
+    def mask(self, number: int, within: Box | None) -> Mask:
+        """The pixels of an object, or of the copy of it in a box."""
+        mask: Mask = self._masks[number]
+        if within is None:
+            return mask
+        left, top = (int(np.floor(side)) for side in within[:2])
+        right, bottom = (int(np.ceil(side)) for side in within[2:])
+        part: Mask = np.zeros_like(mask)
+        part[top:bottom, left:right] = mask[top:bottom, left:right]
+        return part
+
+    def keypoint(self, owner: Owner, within: Box | None, seen: int) -> Keypoint:
+        """Where a keypoint is now; one that has left the picture is not labelled any more."""
+        point = self._point(owner, within)
+        height, width = self.size
+        if point is None or not _inside(point, (-0.5, -0.5, width - 0.5, height - 0.5)):
+            return 0.0, 0.0, 0
+        return (*point, seen)
+
+    def mirrored(self, number: int, within: Box | None) -> bool:
+        """Whether the surroundings of an object's keypoints are seen as in a mirror."""
+        corners = [self._point((number, "probe", 0, at), within) for at in range(3)]
+        known = [corner for corner in corners if corner is not None]
+        if len(known) < 3:
+            return False
+        (x0, y0), (x1, y1), (x2, y2) = known
+        return (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0) < 0
+
+    def corners(self, number: int, parts: Sequence[Corners]) -> list[Corners]:
+        """Where the corners of polygons are now; nothing if one was lost or doubled."""
+        moved = []
+        for part, was in enumerate(parts):
+            owners: list[Owner] = [(number, "corner", part, at) for at in range(len(was))]
+            found = [self._points.get(owner, []) for owner in owners]
+            if any(len(points) != 1 for points in found):
+                return []
+            corners = np.array([points[0] for points in found], np.float64) + 0.5
+            moved.append(polygon.clip(corners, self.size))
+        return [corners for corners in moved if len(corners) >= 3]
+
+    def _point(self, owner: Owner, within: Box | None) -> Point | None:
+        """A point, or of its mirrored copies the one in a box."""
+        found = self._points.get(owner, [])
+        if within is not None:
+            found = [point for point in found if _inside(point, within)]
+        return found[0] if found else None
+
+
+def _inside(point: Point, box: Box) -> bool:
+    return box[0] <= point[0] < box[2] and box[1] <= point[1] < box[3]
+
+
+def _probes(number: int, points: Sequence[Point]) -> list[tuple[Owner, Point]]:
+    """Three points by an object's keypoints: their sense of turning tells a mirror."""
+    x, y = np.mean(np.array(points), axis=0).tolist()
+    corners = ((x, y), (x + 2, y), (x, y + 2))
+    return [((number, "probe", 0, at), corner) for at, corner in enumerate(corners)]
+
+
+def _clipped(outline: Polygons, size: tuple[int, int]) -> list[Corners]:
+    parts = [polygon.clip(part, size) for part in outline.points()]
+    return [part for part in parts if len(part) >= 3]
+
+
+def _agree(corners: Sequence[Corners], mask: Mask) -> bool:
+    """Whether polygons and a mask differ by less than a pixel along the edge."""
+    filled = polygon.fill(corners, (mask.shape[0], mask.shape[1])).astype(np.uint8)
+    cross = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
+    core, rim = cv2.erode(filled, cross), cv2.dilate(filled, cross)
+    return bool(mask[core != 0].all() and not mask[rim == 0].any())
+
+
+def _tight(mask: Mask | None) -> Box | None:
+    if mask is None or not mask.any():
+        return None
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+
+
+def _area(
+    thing: Object, box: Box | None, outline: Segmentation | None, size: tuple[int, int]
+) -> dict[str, float]:
+    """The area, for an object that states it: of the outline, else of the box."""
+    if "area" not in thing.extra:
+        return {}
+    if isinstance(outline, Polygons):
+        return {"area": polygon.area(outline.points())}
+    if outline is not None:
+        return {"area": float(outline.mask(size).sum())}
+    if box is None:
+        return {}
+    return {"area": (box[2] - box[0]) * (box[3] - box[1])}
+
+
+def _fresh(extra: Mapping[str, Any], now: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A format's own fields, less those that would be wrong beside another picture."""
+    kept = {name: value for name, value in extra.items() if name not in _STALE}
+    return {**kept, **(now or {})}
