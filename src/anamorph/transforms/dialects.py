@@ -21,13 +21,84 @@ def renamed(new: str) -> Translation:
     return lambda value: {new: value}
 
 
-RENAMED: Mapping[str, Mapping[str, str]] = {}
+def unless_none(new: str) -> Translation:
+    """Make the translation of a name whose values mean the same, None standing for the default."""
+    return lambda value: {} if value is None else {new: value}
+
+
+def only(harmless: Any, instead: str) -> Translation:
+    """Make the translation of a parameter that has no counterpart: one value only changes nothing."""
+
+    def translation(value: Any) -> Values:
+        if value != harmless:
+            raise ParameterTypeError(f"{value!r} has no counterpart here: {instead}")
+        return {}
+
+    return translation
+
+
+def _one_fill(value: Any) -> Values:
+    """Translate CropAndPad.pad_cval, where a pair is a range and a list a choice."""
+    if isinstance(value, int | float):
+        return {"fill": value}
+    msg = f"CropAndPad.pad_cval = {value!r}: write fill=..., a number or one number a channel"
+    raise ParameterTypeError(msg)
+
+
+def _one_fill_mask(value: Any) -> Values:
+    return {"fill_mask": fill for fill in _one_fill(value).values()}
+
+
+_VALUES: Mapping[str, Translation] = {
+    "value": unless_none("fill"),
+    "mask_value": unless_none("fill_mask"),
+}
+_PADS: Mapping[str, str] = {
+    "pad_mode": "border_mode",
+    "pad_cval": "fill",
+    "pad_cval_mask": "fill_mask",
+}
+_FIXED_SYMMETRY = "write HorizontalFlip, VerticalFlip, Transpose, or Rotate(limit=(90, 90))"
+_SIZE = "write size=(height, width)"
+
+RENAMED: Mapping[str, Mapping[str, str]] = {
+    "Rotate": {"angle_range": "limit"},
+    "SafeRotate": {"angle_range": "limit"},
+    "Affine": {"mode": "border_mode", "cval": "fill", "cval_mask": "fill_mask"},
+    "Perspective": {"pad_mode": "border_mode", "pad_val": "fill", "mask_pad_val": "fill_mask"},
+    "CropAndPad": {"pad_mode": "border_mode"},
+    "Crop": _PADS,
+    "CenterCrop": _PADS,
+    "RandomCrop": _PADS,
+    "RandomCropNearBBox": {"cropping_box_key": "cropping_bbox_key"},
+}
 """transform → {other name: name here}, for values that mean the same."""
 
-CONVERTED: Mapping[str, Mapping[str, Translation]] = {}
+CONVERTED: Mapping[str, Mapping[str, Translation]] = {
+    "Rotate": _VALUES,
+    "SafeRotate": _VALUES,
+    "ShiftScaleRotate": _VALUES,
+    "PadIfNeeded": _VALUES,
+    "CropAndPad": {
+        "pad_cval": _one_fill,
+        "pad_cval_mask": _one_fill_mask,
+        "px_choices": only(None, "write px=([3, 5],) * 4 to choose 3 or 5 for each side"),
+        "percent_choices": only(None, "write percent=([0.1, 0.2],) * 4 to choose for each side"),
+    },
+    "D4": {"group_element": only(None, _FIXED_SYMMETRY)},
+    "SquareSymmetry": {"group_element": only(None, _FIXED_SYMMETRY)},
+    "RandomRotate90": {
+        "group_element": only(None, _FIXED_SYMMETRY),
+        "group_elements": only(None, _FIXED_SYMMETRY),
+    },
+    "RandomResizedCrop": {"sampling_method": only("standard", "only the standard way is known")},
+}
 """transform → {other name: function from the value to parameters here}."""
 
-REFUSED: Mapping[str, Mapping[str, str]] = {}
+REFUSED: Mapping[str, Mapping[str, str]] = {
+    "RandomResizedCrop": {"height": _SIZE, "width": _SIZE},
+    "RandomSizedCrop": {"height": _SIZE, "width": _SIZE},
+}
 """transform → {other name: the sentence that says what to write instead}."""
 
 
