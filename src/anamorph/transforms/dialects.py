@@ -26,27 +26,28 @@ def unless_none(new: str) -> Translation:
     return lambda value: {} if value is None else {new: value}
 
 
-def only(harmless: Any, instead: str) -> Translation:
-    """Make the translation of a parameter that has no counterpart: one value only changes nothing."""
+def only(harmless: Any, place: str, instead: str) -> Translation:
+    """Make the translation of a parameter that is not known here: one value changes nothing."""
 
     def translation(value: Any) -> Values:
         if value != harmless:
-            raise ParameterTypeError(f"{value!r} has no counterpart here: {instead}")
+            raise ParameterTypeError(f"{place} = {value!r} is not known here: {instead}")
         return {}
 
     return translation
 
 
-def _one_fill(value: Any) -> Values:
-    """Translate CropAndPad.pad_cval, where a pair is a range and a list a choice."""
-    if isinstance(value, int | float):
-        return {"fill": value}
-    msg = f"CropAndPad.pad_cval = {value!r}: write fill=..., a number or one number a channel"
-    raise ParameterTypeError(msg)
+def one_number(place: str, new: str) -> Translation:
+    """Make the translation of a fill that once could be a range or a list of choices."""
 
+    def translation(value: Any) -> Values:
+        if not isinstance(value, int | float):
+            raise ParameterTypeError(
+                f"{place} = {value!r} was a range or a choice: write {new}=..."
+            )
+        return {new: value}
 
-def _one_fill_mask(value: Any) -> Values:
-    return {"fill_mask": fill for fill in _one_fill(value).values()}
+    return translation
 
 
 _VALUES: Mapping[str, Translation] = {
@@ -80,18 +81,28 @@ CONVERTED: Mapping[str, Mapping[str, Translation]] = {
     "ShiftScaleRotate": _VALUES,
     "PadIfNeeded": _VALUES,
     "CropAndPad": {
-        "pad_cval": _one_fill,
-        "pad_cval_mask": _one_fill_mask,
-        "px_choices": only(None, "write px=([3, 5],) * 4 to choose 3 or 5 for each side"),
-        "percent_choices": only(None, "write percent=([0.1, 0.2],) * 4 to choose for each side"),
+        "pad_cval": one_number("CropAndPad.pad_cval", "fill"),
+        "pad_cval_mask": one_number("CropAndPad.pad_cval_mask", "fill_mask"),
+        "px_choices": only(
+            None, "CropAndPad.px_choices", "write px=([3, 5],) * 4 to choose for each side"
+        ),
+        "percent_choices": only(
+            None, "CropAndPad.percent_choices", "write percent=([0.1, 0.2],) * 4"
+        ),
     },
-    "D4": {"group_element": only(None, _FIXED_SYMMETRY)},
-    "SquareSymmetry": {"group_element": only(None, _FIXED_SYMMETRY)},
+    "D4": {"group_element": only(None, "D4.group_element", _FIXED_SYMMETRY)},
+    "SquareSymmetry": {
+        "group_element": only(None, "SquareSymmetry.group_element", _FIXED_SYMMETRY)
+    },
     "RandomRotate90": {
-        "group_element": only(None, _FIXED_SYMMETRY),
-        "group_elements": only(None, _FIXED_SYMMETRY),
+        "group_element": only(None, "RandomRotate90.group_element", _FIXED_SYMMETRY),
+        "group_elements": only(None, "RandomRotate90.group_elements", _FIXED_SYMMETRY),
     },
-    "RandomResizedCrop": {"sampling_method": only("standard", "only the standard way is known")},
+    "RandomResizedCrop": {
+        "sampling_method": only(
+            "standard", "RandomResizedCrop.sampling_method", "the standard way is the only one"
+        )
+    },
 }
 """transform → {other name: function from the value to parameters here}."""
 
