@@ -82,3 +82,39 @@ def _across(direction: Floats) -> Floats:
 
 def _sign(value: Floats) -> Floats:
     return np.where(value < 0.0, -1.0, 1.0)[:, None]
+
+
+_DIRECTIONS = 90
+_FINER = 21
+
+
+def enclose(outlines: Floats, corners: Floats) -> Floats:
+    """Put the rectangle of least area around each outline, to a twentieth of a degree.
+
+    Args:
+        outlines: (N, M, 2) points on the outlines.
+        corners: (N, 8) where the corners went; they give the order of the result.
+
+    Returns:
+        (N, 8), the corners of rectangles, in order as from `refit`.
+    """
+    turn = np.pi / 2 / _DIRECTIONS
+    angles = np.broadcast_to(np.arange(_DIRECTIONS) * turn, (len(outlines), _DIRECTIONS))
+    angle = _least_turn(outlines, angles)
+    angle = _least_turn(outlines, angle[:, None] + np.linspace(-turn, turn, _FINER))
+    quads = corners.reshape(-1, 4, 2)
+    ahead = quads[:, 1] - quads[:, 0] + quads[:, 2] - quads[:, 3]
+    aside = quads[:, 3] - quads[:, 0] + quads[:, 2] - quads[:, 1]
+    along = _facing(np.stack([np.cos(angle), np.sin(angle)], axis=1), ahead)
+    across = _across(along)
+    across = across * _sign((across * aside).sum(axis=1))
+    return _around(outlines, along, across)
+
+
+def _least_turn(points: Floats, angles: Floats) -> Floats:
+    """Of directions (N, K) those along which the rectangles around points (N, M, 2) are least."""
+    cos, sin = np.cos(angles)[:, :, None], np.sin(angles)[:, :, None]
+    x, y = points[:, None, :, 0], points[:, None, :, 1]
+    areas = np.ptp(cos * x + sin * y, axis=2) * np.ptp(cos * y - sin * x, axis=2)
+    best: Floats = np.take_along_axis(angles, areas.argmin(axis=1)[:, None], axis=1)[:, 0]
+    return best
