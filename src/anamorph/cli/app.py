@@ -15,6 +15,7 @@ app = typer.Typer(
     help="Image augmentation that is planned, fused and rendered once.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 app.command("augment")(augment.augment)

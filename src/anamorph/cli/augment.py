@@ -111,7 +111,8 @@ def _run(job: Job, source: Source | None, workers: int, *, overwrite: bool) -> i
 @contextmanager
 def _progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
     columns = (TextColumn("augmenting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
         task = bar.add_task("", total=total)
         yield lambda: bar.advance(task)
 

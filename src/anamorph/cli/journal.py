@@ -83,13 +83,14 @@ class Journal:
         for name, data in common.items():
             write_atomically(self.out / name, data)
         done = sorted(self.outcomes.values(), key=lambda outcome: outcome.name)
-        content = {
-            "run": self.identity,
-            "pictures": [_plain(outcome) for outcome in done if outcome.error is None],
-            "skipped": {outcome.name: outcome.error for outcome in done if outcome.error},
-        }
-        text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True)
-        write_atomically(self.out / MANIFEST, f"{text}\n".encode())
+        lines = [_text(_plain(outcome)) for outcome in done if outcome.error is None]
+        skipped = {outcome.name: outcome.error for outcome in done if outcome.error is not None}
+        text = (
+            f'{{"run": {_text(self.identity)},\n"skipped": {_text(skipped)},\n"pictures": [\n'
+            + ",\n".join(lines)
+            + "\n]}\n"
+        )
+        write_atomically(self.out / MANIFEST, text.encode())
         (self.out / _JOURNAL).unlink(missing_ok=True)
         for leftover in self.out.rglob(f".*{PART}"):
             leftover.unlink(missing_ok=True)
@@ -161,8 +162,12 @@ def _plain(outcome: Outcome) -> dict[str, Any]:
     return entry
 
 
+def _text(entry: Mapping[str, Any]) -> str:
+    return json.dumps(entry, ensure_ascii=False, sort_keys=True)
+
+
 def _line(entry: Mapping[str, Any]) -> bytes:
-    return json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return f"{_text(entry)}\n".encode()
 
 
 def _parsed(data: bytes, path: Path) -> dict[str, Any]:

@@ -143,11 +143,15 @@ def _box(thing: Object, color: str, unit: float) -> list[str]:
     left, top, right, bottom = thing.box
     name = escape(thing.category or "")
     return [
-        (f'<rect class="shape" stroke="{color}" x="{left:.1f}" y="{top:.1f}" '
-        f'width="{right - left:.1f}" height="{bottom - top:.1f}"/>'),
-        (f'<text x="{left + unit:.1f}" y="{max(top, 0) + 4 * unit:.1f}" font-size="{4 * unit:.1f}" '
-        f'font-family="system-ui, sans-serif" fill="{color}" stroke="#000" '
-        f'stroke-width="{unit * 0.6:.2f}" paint-order="stroke">{name}</text>'),
+        (
+            f'<rect class="shape" stroke="{color}" x="{left:.1f}" y="{top:.1f}" '
+            f'width="{right - left:.1f}" height="{bottom - top:.1f}"/>'
+        ),
+        (
+            f'<text x="{left + unit:.1f}" y="{max(top, 0) + 4 * unit:.1f}" font-size="{4 * unit:.1f}" '
+            f'font-family="system-ui, sans-serif" fill="{color}" stroke="#000" '
+            f'stroke-width="{unit * 0.6:.2f}" paint-order="stroke">{name}</text>'
+        ),
     ]
 
 

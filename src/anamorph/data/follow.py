@@ -323,15 +323,16 @@ def _area(
     thing: Object, box: Box | None, outline: Segmentation | None, size: tuple[int, int]
 ) -> dict[str, float]:
     """The area, for an object that states it: of the outline, else of the box."""
-    if "area" not in thing.extra:
+    if "area" not in thing.extra or (outline is None and box is None):
         return {}
     if isinstance(outline, Polygons):
-        return {"area": polygon.area(outline.points())}
-    if outline is not None:
-        return {"area": float(outline.mask(size).sum())}
-    if box is None:
-        return {}
-    return {"area": (box[2] - box[0]) * (box[3] - box[1])}
+        area = polygon.area(outline.points())
+    elif outline is not None:
+        area = float(outline.mask(size).sum())
+    else:
+        left, top, right, bottom = box or (0.0, 0.0, 0.0, 0.0)
+        area = (right - left) * (bottom - top)
+    return {"area": round(area, 6)}
 
 
 def _fresh(extra: Mapping[str, Any], now: Mapping[str, Any] | None = None) -> dict[str, Any]:
