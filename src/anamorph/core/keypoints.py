@@ -1,0 +1,389 @@
+"""Keypoints: how they are written by the caller, when they are dropped, and left and right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anamorph.core.errors import DataError, ParameterError, ParameterTypeError
+from anamorph.core.labels import (
+    ANGLE,
+    PARITY,
+    SCALE,
+    Floats,
+    Ints,
+    Points,
+    X,
+    Y,
+    Z,
+    numbers,
+    pick,
+    rows_like,
+)
+from anamorph.core.options import names, translate
+from anamorph.core.params import Choice, Flag
+
+Size = tuple[int, int]
+
+SEEN = 6
+"""Stands for the column of visibility, which is the caller's and does not travel."""
+FORMATS: Mapping[str, tuple[int, ...]] = {
+    "xy": (X, Y),
+    "yx": (Y, X),
+    "xya": (X, Y, ANGLE),
+    "xys": (X, Y, SCALE),
+    "xyas": (X, Y, ANGLE, SCALE),
+    "xysa": (X, Y, SCALE, ANGLE),
+    "xyz": (X, Y, Z),
+    "xyv": (X, Y, SEEN),
+}
+"""Name → what the columns are."""
+SLACK = 0.02
+"""Pixels by which a point may lie left of or above the picture and be taken for rounded."""
+_DUST = 1e-6
+_TURN = 2 * math.pi
+_CLAMPED = 2.0
+"""Size of the parity of a point that was moved to the picture's edge when it was read."""
+
+
+@dataclass(frozen=True, init=False)
+class KeypointParams:
+    """How keypoints are written, which labels belong to them, and what becomes of those outside.
+
+    Formats are the order of the columns: ``xy``, ``yx``, ``xya``, ``xys``, ``xyas``, ``xysa``,
+    ``xyz``, ``xyv`` with angle a, scale s, depth z and the visibility v of COCO. Further columns of
+    any kind stay with their row. x and y are pixel indices: the centre of the first pixel is
+    (0, 0), so a picture of width w shows x from -0.5 to w - 0.5. Points up to x = w, which
+    Albumentations takes too, count as on its right edge. Angles turn counter-clockwise on the
+    screen; they come back in [0, 360) or [0, 2π).
+
+    Label fields and further columns stay with their points, also where rows are exchanged.
+
+    Args:
+        format: one of the formats above.
+        label_fields: keys of the call that hold one label a point.
+        remove_invisible: drop points that leave the picture or have no place (NaN). If False,
+            every point comes back, in order; one that has no place any more is NaN, and one that
+            was NaN stays what it was.
+        angle_in_degrees: whether angles are degrees or radians.
+        check_each_transform: drop points after each step, not only at the end.
+        flip_pairs: pairs of rows that exchange places when the picture is mirrored, for points
+            whose place in the list says what they are: ((1, 2), (3, 4)).
+        flip_labels: field → pairs of labels that are exchanged when the picture is mirrored:
+            {"name": {"left_eye": "right_eye"}}.
+
+    In ``xyv`` a point with v = 0 is not labelled: it has no place. A point that leaves the picture,
+    or has no place any more, gets v = 0 if it is not dropped.
+
+    >>> A.KeypointParams("xy", flip_labels={"name": {"left": "right"}}).flip_labels
+    (('name', (('left', 'right'),)),)
+    """
+
+    format: str
+    label_fields: tuple[str, ...]
+    remove_invisible: bool
+    angle_in_degrees: bool
+    check_each_transform: bool
+    flip_pairs: tuple[tuple[int, int], ...]
+    flip_labels: tuple[tuple[str, tuple[tuple[Any, Any], ...]], ...]
+
+    def __init__(  # noqa: PLR0913 - the interface of Albumentations 2.0.8 and two options
+        self,
+        format: str | None = None,  # noqa: A002
+        label_fields: Sequence[str] | None = None,
+        remove_invisible: bool = True,  # noqa: FBT001, FBT002
+        angle_in_degrees: bool = True,  # noqa: FBT001, FBT002
+        check_each_transform: bool = True,  # noqa: FBT001, FBT002
+        *,
+        flip_pairs: Iterable[Sequence[int]] = (),
+        flip_labels: Any = None,
+        **others: Any,
+    ) -> None:
+        given = {
+            "format": format,
+            "label_fields": label_fields,
+            "remove_invisible": remove_invisible,
+            "angle_in_degrees": angle_in_degrees,
+            "check_each_transform": check_each_transform,
+            "flip_pairs": flip_pairs,
+            "flip_labels": flip_labels,
+        }
+        if "label_mapping" in others:
+            raise ParameterTypeError(
+                "KeypointParams has no parameter 'label_mapping': write "
+                'flip_labels={"field": {"left": "right"}}, which holds for every transform that '
+                "mirrors"
+            )
+        translate("KeypointParams", given, others, {"coord_format": "format"})
+        for name, value in given.items():
+            checked = _CHECKS[name](f"KeypointParams.{name}", value)
+            object.__setattr__(self, name, checked)
+        for field, _ in self.flip_labels:
+            if field not in self.label_fields:
+                raise ParameterError(
+                    f"KeypointParams.flip_labels names the field {field!r}: it must be one of "
+                    f"label_fields {self.label_fields}"
+                )
+
+    def values(self) -> dict[str, Any]:
+        """Parameters by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    # ------------------------------------------------------------------------------ in
+
+    def read(self, value: Any, size: Size) -> Points:
+        """Bring the caller's keypoints to continuous pixels.
+
+        Args:
+            value: a list, tuple or array of rows.
+            size: height and width of the picture.
+
+        Raises:
+            DataError: a point lies outside of the picture and invisible points are to be dropped.
+        """
+        columns = FORMATS[self.format]
+        rows = numbers(value, len(columns), "keypoints")
+        data = np.zeros((len(rows), 6))
+        data[:, SCALE] = 1.0
+        data[:, PARITY] = 1.0
+        for k, column in enumerate(columns):
+            if column != SEEN:
+                data[:, column] = rows[:, k]
+        if ANGLE in columns and self.angle_in_degrees:
+            data[:, ANGLE] = np.radians(data[:, ANGLE])
+        data[:, :2] += 0.5
+        if SEEN in columns:
+            data[rows[:, columns.index(SEEN)] == 0.0, :2] = np.nan
+        points = Points(data, np.arange(len(data)), fixed=not self.remove_invisible)
+        if points.fixed or len(data) == 0 or _within(data, size):
+            return points
+        return self._admitted(points, value, size)
+
+    def _admitted(self, points: Points, given: Any, size: Size) -> Points:
+        data = points.data
+        x, y = data[:, X], data[:, Y]
+        nowhere = np.isnan(x) | np.isnan(y)
+        high = np.array((size[1], size[0]), np.float64)
+        place = data[:, :2]
+        good = ((place >= -SLACK) & (place < high + 0.5)).all(axis=1)
+        bad = ~good & ~nowhere
+        if bad.any():
+            row = int(bad.argmax())
+            shown = given[row].tolist() if isinstance(given[row], np.ndarray) else given[row]
+            raise DataError(
+                f"keypoints[{row}] = {shown} ({self.format}) lies outside of the picture, "
+                f"{size[1]} wide and {size[0]} high: x must be in [-0.5, {size[1]}) and y in "
+                f"[-0.5, {size[0]}), or pass remove_invisible=False to keep such points"
+            )
+        moved = np.minimum(np.maximum(place, 0.0), high)
+        data[(moved != place).any(axis=1) & ~nowhere, PARITY] = _CLAMPED
+        data[:, :2] = moved
+        return points.take(~nowhere) if nowhere.any() else points
+
+    # ----------------------------------------------------------------------- after an op
+
+    def settle(self, points: Points, size: Size) -> Points:
+        """Drop the points that the canvas does not show, unless all are to be kept.
+
+        Args:
+            points: points in pixels of the canvas.
+            size: height and width of the canvas.
+        """
+        if points.fixed or len(points.data) == 0 or _within(points.data, size):
+            return points
+        return points.take(_shown(points.data, size))
+
+    # ----------------------------------------------------------------------------- out
+
+    def write(self, points: Points, given: Any, size: Size) -> Any:
+        """Bring keypoints back to the caller's format and container.
+
+        Args:
+            points: points in pixels.
+            given: what `read` was given; further columns come from there.
+            size: height and width of the picture now.
+        """
+        columns = FORMATS[self.format]
+        points = self._ordered(points)
+        data = points.data
+        before = numbers(given, len(columns), "keypoints")[points.index]
+        rows = np.empty((len(data), len(columns)))
+        for k, column in enumerate(columns):
+            rows[:, k] = before[:, k] if column == SEEN else data[:, column]
+        self._turn_back(rows, before, data)
+        at = [columns.index(X), columns.index(Y)]
+        rows[:, at] -= 0.5
+        self._put_back(rows, before, data)
+        if SEEN in columns:
+            self._mark(rows, before, data, size)
+        return rows_like(given, rows, points.index)
+
+    def _turn_back(self, rows: Floats, before: Floats, data: Floats) -> None:
+        columns = FORMATS[self.format]
+        if ANGLE not in columns or len(rows) == 0:
+            return
+        k = columns.index(ANGLE)
+        turn = 360.0 if self.angle_in_degrees else _TURN
+        angle, was = data[:, ANGLE], before[:, k]
+        if self.angle_in_degrees:
+            same = angle == np.radians(was)
+            angle = np.degrees(angle)
+        else:
+            same = angle == was
+        rows[:, k] = np.where(same, was, angle) % turn
+        rows[rows[:, k] == turn, k] = 0.0
+
+    def _put_back(self, rows: Floats, before: Floats, data: Floats) -> None:
+        """Points that were moved to the edge when read, and have not moved since, go back."""
+        clamped = np.abs(data[:, PARITY]) == _CLAMPED
+        if clamped.any():
+            columns = FORMATS[self.format]
+            at = [columns.index(X), columns.index(Y)]
+            off = before[:, at] - rows[:, at]
+            still = clamped & (off <= 0.5).all(axis=1) & (off >= -SLACK).all(axis=1)
+            rows[np.ix_(still, at)] = before[np.ix_(still, at)]
+
+    def _mark(self, rows: Floats, before: Floats, data: Floats, size: Size) -> None:
+        k = FORMATS[self.format].index(SEEN)
+        nowhere = np.isnan(data[:, :2]).any(axis=1)
+        rows[~_shown(data, size), k] = 0.0
+        rows[nowhere, :2] = 0.0
+        unlabelled = before[:, k] == 0.0
+        rows[unlabelled, :2] = before[unlabelled, :2]
+
+    def relabel(self, points: Points, field: str, labels: Any) -> Any:
+        """Choose the labels of the points, left and right exchanged where they were mirrored.
+
+        Args:
+            points: the points that are left.
+            field: name of the label field.
+            labels: the caller's labels, one a point of theirs.
+        """
+        points = self._ordered(points)
+        picked = pick(labels, points.index)
+        swaps = dict(self.flip_labels).get(field)
+        if not swaps:
+            return picked
+        exchange = dict(swaps) | {b: a for a, b in swaps}
+        mirrored = np.flatnonzero(points.data[:, PARITY] < 0).tolist()
+        return _exchanged(picked, mirrored, exchange)
+
+    def _ordered(self, points: Points) -> Points:
+        """Put rows in the order of what they are now: a mirrored left eye is a right eye."""
+        mirrored = points.data[:, PARITY] < 0
+        if not self.flip_pairs or not mirrored.any():
+            return points
+        partner = dict(self.flip_pairs) | {b: a for a, b in self.flip_pairs}
+        index: Ints = points.index
+        what = [
+            partner.get(i, i) if m else i
+            for i, m in zip(index.tolist(), mirrored.tolist(), strict=True)
+        ]
+        return points.take(np.argsort(np.array(what, np.int64), kind="stable"))
+
+
+def _shown(data: Floats, size: Size) -> npt.NDArray[np.bool_]:
+    x, y = data[:, X], data[:, Y]
+    wide, high = size[1] + _DUST, size[0] + _DUST
+    shown: npt.NDArray[np.bool_] = (x >= -_DUST) & (y >= -_DUST) & (x <= wide) & (y <= high)
+    return shown
+
+
+def _within(data: Floats, size: Size) -> bool:
+    """Tell whether the picture shows all points. NaN is nowhere."""
+    place = data[:, :2]
+    low = np.minimum.reduce(place).tolist()
+    high = np.maximum.reduce(place).tolist()
+    return bool(low[0] >= 0 and low[1] >= 0 and high[0] <= size[1] and high[1] <= size[0])
+
+
+def _exchanged(labels: Any, rows: list[int], exchange: Mapping[Any, Any]) -> Any:
+    """Exchange labels in some rows, in a container of the same type."""
+    if not rows:
+        return labels
+    members = list(labels)
+    for i in rows:
+        old = members[i]
+        key = old.item() if isinstance(old, np.generic) else old
+        members[i] = exchange.get(key, old)
+    if isinstance(labels, np.ndarray):
+        return _as_array(members, labels)
+    return tuple(members) if isinstance(labels, tuple) else members
+
+
+def _as_array(members: list[Any], like: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Make an array again; strings may need more room than they had."""
+    if like.dtype.kind in "US":
+        return np.array(members, like.dtype.kind)
+    out = np.empty(like.shape, like.dtype)
+    for i, member in enumerate(members):
+        out[i] = member
+    return out
+
+
+# ------------------------------------------------------------------- parameters, checked
+
+
+def _pairs(place: str, value: Any) -> tuple[tuple[int, int], ...]:
+    wanted = "pairs of row numbers, each in one pair at most, such as ((1, 2), (3, 4))"
+    try:
+        pairs = tuple((int(a), int(b)) for a, b in value or ())
+    except (TypeError, ValueError):
+        raise ParameterError(f"{place} = {value!r}: it must be {wanted}") from None
+    rows = [i for pair in pairs for i in pair]
+    if len(set(rows)) < len(rows) or min(rows, default=0) < 0:
+        raise ParameterError(f"{place} = {value!r}: it must be {wanted}")
+    return pairs
+
+
+def _swaps(place: str, value: Any) -> tuple[tuple[str, tuple[tuple[Any, Any], ...]], ...]:
+    """Bring {field: {left: right}} to pairs, each once, whichever way round it was given."""
+    wanted = 'a table such as {"name": {"left_eye": "right_eye"}}'
+    try:
+        tables = {str(field): dict(pairs) for field, pairs in dict(value or {}).items()}
+    except (TypeError, ValueError):
+        raise ParameterError(f"{place} = {value!r}: it must be {wanted}") from None
+    out = []
+    for field, table in tables.items():
+        pairs: dict[Any, Any] = {}
+        for a, b in table.items():
+            if pairs.get(a, b) != b or pairs.get(b, a) != a:
+                raise ParameterError(
+                    f"{place}[{field!r}] gives {a!r} two partners: it must be {wanted}"
+                )
+            pairs[a], pairs[b] = b, a
+        once = {frozenset((a, b)): (a, b) for a, b in reversed(table.items())}
+        out.append((field, tuple(reversed(once.values()))))
+    return tuple(out)
+
+
+_CHECKS: Mapping[str, Any] = {
+    "format": Choice(tuple(FORMATS)).check,
+    "label_fields": names,
+    "remove_invisible": Flag().check,
+    "angle_in_degrees": Flag().check,
+    "check_each_transform": Flag().check,
+    "flip_pairs": _pairs,
+    "flip_labels": _swaps,
+}
+
+
+def as_keypoint_params(value: Any) -> KeypointParams | None:
+    """Take parameters of keypoints as they are, or make them from a dictionary.
+
+    Raises:
+        ParameterTypeError: it is neither.
+    """
+    if value is None or isinstance(value, KeypointParams):
+        return value
+    if isinstance(value, Mapping):
+        return KeypointParams(**value)
+    raise ParameterTypeError(
+        f"keypoint_params = {value!r}: it must be KeypointParams(...) or a dictionary of its "
+        "parameters"
+    )
