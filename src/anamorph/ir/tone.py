@@ -8,6 +8,7 @@ A step that needs the mean of the picture names it; `resolve` puts the number in
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,21 @@ def _linear(x: Array, _: int, scale: Any, offset: Any) -> Array:
 
 
 def _gamma(x: Array, _: int, exponent: Any) -> Array:
-    return np.power(x, _column(exponent))
+    return np.power(np.maximum(x, 0.0), _column(exponent))
+
+
+def bezier_weights(low: Any, high: Any) -> tuple[Any, Any, Any]:
+    """Give a, b, c of a·x + b·x² + c·x³: the Bézier curve over (0, 0), low, high and (1, 1).
+
+    Its control points lie at even intensities, so the curve's parameter is the intensity itself.
+    """
+    low, high = _column(low), _column(high)
+    return 3.0 * low, 3.0 * high - 6.0 * low, 1.0 + 3.0 * low - 3.0 * high
+
+
+def _bezier(x: Array, _: int, low: Any, high: Any) -> Array:
+    a, b, c = bezier_weights(low, high)
+    return x * (a + x * (b + x * c))
 
 
 def _invert(x: Array, _: int) -> Array:
@@ -64,13 +79,15 @@ TONES: Mapping[str, Callable[..., Array]] = {
     "invert": _invert,
     "solarize": _solarize,
     "posterize": _posterize,
+    "bezier": _bezier,
     "points": _points,
 }
 """name → function(intensities, levels, *numbers). Levels: 255, 65535, or 0 for floats."""
 
 MEAN = "mean"
 """A step ("mean", scale, share, of): x·scale + share·m, m being the mean of what enters the step:
-over all channels (of="image") or of its luma (of="gray")."""
+over all channels (of="image") or of its luma (of="gray", for three channels). A fifth item True
+brings scale and share·m to the nearest that keep [0, 1] within [0, 1]."""
 
 
 def needs_mean(steps: tuple[Step, ...]) -> bool:
@@ -79,61 +96,64 @@ def needs_mean(steps: tuple[Step, ...]) -> bool:
 
 
 def resolve(
-    steps: tuple[Step, ...], channel_means: Callable[[tuple[Step, ...]], tuple[float, ...]]
+    steps: tuple[Step, ...], mean: Callable[[tuple[Step, ...], str], float]
 ) -> tuple[Step, ...]:
     """Put numbers in place of means.
 
     Args:
         steps: the tone steps, in order.
-        channel_means: gives the mean of each channel in [0, 1] after the steps that come before.
+        mean: gives the mean in [0, 1] of the picture after the steps that come before, over all
+            channels ("image") or of the luma ("gray").
     """
     done: tuple[Step, ...] = ()
     for step in steps:
         if step[0] == MEAN:
-            _, scale, share, of = step
-            means = channel_means(done)
-            weighted = zip(GRAY_WEIGHTS, means, strict=False)
-            gray = of == "gray" and len(means) == 3
-            mean = sum(w * m for w, m in weighted) if gray else sum(means) / len(means)
-            done = (*done, ("linear", scale, share * mean))
+            scale, share, of = step[1:4]
+            offset = share * mean(done, of)
+            if len(step) > 4 and step[4]:
+                scale, offset = within_range(scale, offset)
+            done = (*done, ("linear", scale, offset))
         else:
             done = (*done, step)
     return done
 
 
+def within_range(scale: float, offset: float) -> tuple[float, float]:
+    """Find the nearest line x·scale + offset that maps [0, 1] into [0, 1]."""
+    offset = min(max(offset, 0.0), 1.0)
+    return min(max(scale, -offset), 1.0 - offset), offset
+
+
 def evaluate(steps: tuple[Step, ...], x: Array, levels: int) -> Array:
     """Run steps over intensities in [0, 1], channels last, in double precision."""
     for name, *numbers in steps:
-        x = np.clip(TONES[name](x, levels, *numbers), 0.0, 1.0)
+        x = TONES[name](x, levels, *numbers)
+        x = np.minimum(np.maximum(x, 0.0), 1.0)  # a quarter of the time of np.clip on a table
     return x
 
 
-def has_channels(steps: tuple[Step, ...]) -> bool:
-    """Tell whether a step treats channels differently."""
+def channels_of(steps: tuple[Step, ...]) -> int:
+    """Count the channels that the steps tell apart; 1 if they treat all alike."""
     for name, *numbers in steps:
         if name == "points":
             if len(numbers) > 1:
-                return True
-        elif any(isinstance(n, tuple) for n in numbers):
-            return True
-    return False
+                return len(numbers)
+            continue
+        for number in numbers:
+            if isinstance(number, tuple):
+                return len(number)
+    return 1
 
 
-def tabulate(steps: tuple[Step, ...], levels: int, channels: int) -> Array:
+@lru_cache(maxsize=4)
+def _ramp(levels: int) -> Array:
+    ramp = np.linspace(0.0, 1.0, levels + 1)[:, None]
+    ramp.flags.writeable = False
+    return ramp
+
+
+def tabulate(steps: tuple[Step, ...], levels: int) -> Array:
     """Make the table of intensities: (levels+1, 1), or (levels+1, channels) if they differ."""
-    width = channels if has_channels(steps) else 1
-    x = np.repeat(np.linspace(0.0, 1.0, levels + 1)[:, None], width, axis=1)
-    return evaluate(steps, x, levels)
-
-
-def linear_parts(steps: tuple[Step, ...]) -> list[tuple[Any, Any]] | None:
-    """Give (scale, offset) a step if all are linear, for kernels that multiply and add."""
-    parts: list[tuple[Any, Any]] = []
-    for step in steps:
-        if step[0] == "linear":
-            parts.append((step[1], step[2]))
-        elif step[0] == "invert":
-            parts.append((-1.0, 1.0))
-        else:
-            return None
-    return parts
+    width = channels_of(steps)
+    ramp = _ramp(levels)
+    return evaluate(steps, ramp if width == 1 else np.repeat(ramp, width, axis=1), levels)
