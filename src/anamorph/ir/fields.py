@@ -53,8 +53,14 @@ class Field:
         """Interpolate displacements at places (N, 2)."""
         i, u, _ = _locate(self.xs, self.step[0], places[:, 0])
         j, v, _ = _locate(self.ys, self.step[1], places[:, 1])
-        top, bottom, along = self._sides(i, j, u[:, None])
-        return np.asarray(top + (bottom - top) * v[:, None] if along is not None else top)
+        top, bottom, _ = self._sides(i, j, u[:, None])
+        return np.asarray(top + (bottom - top) * v[:, None])
+
+    def ringed(self, by: float) -> Field:
+        """Give the same surface with a ring of nodes around, at a distance in pixels."""
+        xs = np.concatenate([[self.xs[0] - by], self.xs, [self.xs[-1] + by]])
+        ys = np.concatenate([[self.ys[0] - by], self.ys, [self.ys[-1] + by]])
+        return Field(xs, ys, np.pad(self.shift, ((1, 1), (1, 1), (0, 0)), mode="edge"))
 
     def with_slopes(self, places: Floats) -> tuple[Floats, Floats]:
         """Interpolate displacements (N, 2) and their Jacobians (N, 2, 2) at places (N, 2)."""
@@ -80,9 +86,7 @@ class Field:
         return a + above * u, c + below * u, (above, below)
 
 
-def _locate(
-    nodes: Floats, step: int, x: Floats
-) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
+def _locate(nodes: Floats, step: int, x: Floats) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
     """Find for each coordinate its cell, the share of the way through it, and its width.
 
     Beyond the nodes the share stays at the end and the width is infinite: slopes are zero there.
@@ -192,7 +196,8 @@ def _plate_step(length: int) -> int:
 
 def _control_points(side: int) -> Floats:
     line = np.linspace(0, 1, side)
-    return np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+    points: Floats = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2).astype(np.float64)
+    return points
 
 
 def _bending(places: Floats, points: Floats) -> Floats:
@@ -213,7 +218,7 @@ def _plate_solver(side: int) -> Floats:
     system[:count, count] = system[count, :count] = 1
     system[:count, count + 1 :] = points
     system[count + 1 :, :count] = points.T
-    return np.linalg.inv(system)[:, :count]
+    return np.asarray(np.linalg.inv(system)[:, :count], np.float64)
 
 
 # ------------------------------------------------------------------------------- uneven nodes

@@ -1,0 +1,213 @@
+"""Where each pixel of a distorted picture is read: computed on few nodes, then spread.
+
+The backward map is ``before⁻¹(q + D(q))`` with ``q = after⁻¹(result)``. Between nodes it is taken
+as bilinear. That is exact for a field by itself, whose own nodes are used; next to a turn or a
+perspective the nodes lie as densely as the field needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from anamorph.backends.opencv.lattice import Array
+from anamorph.ir import matrix as mx
+from anamorph.ir.fields import Field, field_of
+from anamorph.ir.matrix import Matrix
+from anamorph.ir.ops import Remap, Size
+
+__all__ = ["REACH", "Block", "Maps", "maps_of", "places_of"]
+
+Floats = npt.NDArray[np.float64]
+Block = tuple[int, int, int, int]
+Maps = tuple[Array, Any]
+"""The two maps that `cv2.remap` takes: one of two channels and None, or one of x and one of y."""
+
+_WIDEST = 16
+"""Pixels between nodes where perspective bends the map."""
+_CREASED = 4
+"""Pixels between nodes where creases run across a turned canvas."""
+_FAR = 1e9
+REACH = 32700.0
+"""OpenCV keeps places in 16 bits."""
+_KEPT = 1 << 20
+"""Pixels up to which a map is kept for the next target of the same sample."""
+
+
+class Nodes(NamedTuple):
+    """Places in the source (rows, columns, 2) at some nodes, and how they spread over a block."""
+
+    values: Floats
+    spread: Callable[[Array], Maps]
+    """Values at the nodes → values for each pixel of the block, of the same dtype."""
+
+
+def maps_of(op: Remap) -> tuple[Maps, float]:
+    """Give the maps of the whole canvas, counted from centres of pixels, and how far they reach.
+
+    They are kept for the next target of the sample and must not be written to.
+    """
+    height, width = op.canvas or op.size
+    key = (op.kind, op.params, op.size, op.before, op.after, (height, width))
+    return _kept_maps(*key) if height * width <= _KEPT else _maps(*key)
+
+
+def places_of(op: Remap, block: Block) -> tuple[Floats, Floats]:
+    """Give the continuous places x, y in the source for the pixels of a block (y0, x0, y1, x1)."""
+    field = field_of(op.kind, op.params, op.size)
+    nodes = _nodes(field, op.before, op.after, block)
+    x, y = nodes.spread(nodes.values)
+    return (x[..., 0], x[..., 1]) if y is None else (x, y)
+
+
+def _maps(
+    kind: str, params: tuple[object, ...], size: Size, before: Matrix, after: Matrix, canvas: Size
+) -> tuple[Maps, float]:
+    nodes = _nodes(field_of(kind, params, size), before, after, (0, 0, *canvas))
+    values = nodes.values - 0.5
+    reach = max(float(values.max()), -float(values.min()))
+    if reach > REACH:
+        values = values.clip(-REACH, REACH)
+    return nodes.spread(values.astype(np.float32)), reach
+
+
+_kept_maps = lru_cache(maxsize=1)(_maps)
+
+
+def _nodes(field: Field, before: Matrix, after: Matrix, block: Block) -> Nodes:
+    bends = not (mx.is_affine(before) and mx.is_affine(after))
+    if field.creased and not bends and mx.is_axis_aligned(after):
+        return _uneven(field, before, after, block)
+    if after == mx.IDENTITY and not field.creased and not (bends and max(field.step) > _WIDEST):
+        return _own(field, before, block)
+    return _dense(field, before, after, block)
+
+
+# ------------------------------------------------------------------------------- even nodes
+
+
+def _own(field: Field, before: Matrix, block: Block) -> Nodes:
+    """Use the nodes of the field, as far as the block needs them."""
+    step_x, step_y = field.step
+    y0, x0, y1, x1 = block
+    rows = slice(y0 // step_y, -(-y1 // step_y) + 2)
+    columns = slice(x0 // step_x, -(-x1 // step_x) + 2)
+    values = field.shift[rows, columns].copy()
+    values[..., 0] += field.xs[columns]
+    values[..., 1] += field.ys[rows, None]
+    return Nodes(_through(_backward(before), values), _even_spread(field.step, block))
+
+
+def _dense(field: Field, before: Matrix, after: Matrix, block: Block) -> Nodes:
+    """Evaluate the whole map at even nodes of the result."""
+    step = _dense_step(field, after, block)
+    y0, x0, y1, x1 = block
+    xs = (np.arange(x0 // step, -(-x1 // step) + 2) - 0.5) * step
+    ys = (np.arange(y0 // step, -(-y1 // step) + 2) - 0.5) * step
+    result = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
+    q = _through(_backward(after), result)
+    values = _through(_backward(before), q + field.at(q)).reshape(len(ys), len(xs), 2)
+    return Nodes(values, _even_spread((step, step), block))
+
+
+def _dense_step(field: Field, after: Matrix, block: Block) -> int:
+    wanted = _CREASED if field.creased else min(*field.step, _WIDEST)
+    y0, x0, y1, x1 = block
+    inverse = mx.invert(after)
+    steepest = 0.0
+    for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1)):
+        depth = max(inverse[6] * x + inverse[7] * y + inverse[8], 1e-3)
+        steepest = max(steepest, max(map(abs, inverse[:2] + inverse[3:5])) / depth)
+    return max(1, min(_WIDEST, int(wanted / max(steepest, 1e-3))))
+
+
+def _even_spread(step: tuple[int, int], block: Block) -> Callable[[Array], Maps]:
+    """Enlarging by whole numbers puts node k of the block at (k - 0.5)·step from its first cell."""
+    y0, x0, y1, x1 = block
+    left, top = step[0] + x0 % step[0], step[1] + y0 % step[1]
+
+    def spread(values: Array) -> Maps:
+        rows, columns = values.shape[:2]
+        size = (columns * step[0], rows * step[1])
+        grown = (
+            cv2.resize(values, size, interpolation=cv2.INTER_LINEAR) if step != (1, 1) else values
+        )
+        return grown[top : top + y1 - y0, left : left + x1 - x0], None
+
+    return spread
+
+
+def _backward(m: Matrix) -> Matrix:
+    """Invert a matrix with the depth positive in front of the horizon."""
+    inverse = mx.invert(m)
+    return inverse if mx.is_affine(m) or inverse[8] > 0 else tuple(-v for v in inverse)  # type: ignore[return-value]
+
+
+def _through(m: Matrix, places: Floats) -> Floats:
+    """Map places (..., 2); what is on or behind the horizon is put far away."""
+    if m == mx.IDENTITY:
+        return places
+    n = np.array(m).reshape(3, 3)
+    mapped = places @ n[:2, :2].T + n[:2, 2]
+    if mx.is_affine(m):
+        return np.asarray(mapped)
+    depth = places @ n[2, :2] + n[2, 2]
+    front = depth > 1e-9
+    mapped /= np.where(front, depth, 1.0)[..., None]
+    mapped[~front] = _FAR
+    return np.asarray(np.clip(mapped, -_FAR, _FAR))
+
+
+# ----------------------------------------------------------------------------- uneven nodes
+
+
+def _uneven(field: Field, before: Matrix, after: Matrix, block: Block) -> Nodes:
+    """Spread a few uneven nodes exactly, creases and all: two thin products of matrices."""
+    ringed = field.ringed(1.0)
+    values = ringed.shift.copy()
+    values[..., 0] += ringed.xs
+    values[..., 1] += ringed.ys[:, None]
+    values = _through(_backward(before), values)
+    a, b, c, d, e, f = mx.invert(after)[:6]
+    y0, x0, y1, x1 = block
+    xs, ys = np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5
+    turned = a == 0.0
+    across = _weights(ringed.xs, (b * ys if turned else a * xs) + c)
+    down = _weights(ringed.ys, (d * xs if turned else e * ys) + f)
+
+    def spread(nodes: Array) -> Maps:
+        rows, columns = down.astype(nodes.dtype), across.astype(nodes.dtype)
+        if turned:
+            return _product(columns, nodes[..., 0].T, rows), _product(
+                columns, nodes[..., 1].T, rows
+            )
+        return _product(rows, nodes[..., 0], columns), _product(rows, nodes[..., 1], columns)
+
+    return Nodes(values, spread)
+
+
+def _product(rows: Array, nodes: Array, columns: Array) -> Array:
+    """Multiply by OpenCV: threads of a BLAS that wait for a busy core cost ten milliseconds."""
+    nothing: Any = None
+    part: Any = cv2.gemm(rows, np.ascontiguousarray(nodes), 1.0, nothing, 0.0)
+    done: Array = cv2.gemm(part, columns, 1.0, nothing, 0.0, flags=cv2.GEMM_2_T)
+    return done
+
+
+def _weights(nodes: Floats, places: Array) -> Floats:
+    """Shares of each node (columns) in linear interpolation at each place (rows).
+
+    Beyond the outer nodes the outer slopes go on.
+    """
+    i = np.clip(np.searchsorted(nodes, places, side="right") - 1, 0, len(nodes) - 2)
+    share = (places - nodes[i]) / (nodes[i + 1] - nodes[i])
+    out = np.zeros((len(places), len(nodes)))
+    rows = np.arange(len(places))
+    out[rows, i] = 1 - share
+    out[rows, i + 1] = share
+    return out
