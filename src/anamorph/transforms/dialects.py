@@ -59,10 +59,17 @@ _PADS: Mapping[str, str] = {
     "pad_cval": "fill",
     "pad_cval_mask": "fill_mask",
 }
+_FULL_FIELD: Mapping[str, Translation] = {
+    "map_resolution_range": only(
+        (1.0, 1.0), "map_resolution_range", "fields are made at the resolution that they need"
+    )
+}
+_EXACT_KEYPOINTS = "keypoints are mapped exactly: leave it out"
 _FIXED_SYMMETRY = "write HorizontalFlip, VerticalFlip, Transpose, or Rotate(limit=(90, 90))"
 _SIZE = "write size=(height, width)"
 
 RENAMED: Mapping[str, Mapping[str, str]] = {
+    "PiecewiseAffine": {"cval": "fill", "cval_mask": "fill_mask"},
     "Rotate": {"angle_range": "limit"},
     "SafeRotate": {"angle_range": "limit"},
     "Affine": {"mode": "border_mode", "cval": "fill", "cval_mask": "fill_mask"},
@@ -98,6 +105,22 @@ CONVERTED: Mapping[str, Mapping[str, Translation]] = {
         "group_element": only(None, "RandomRotate90.group_element", _FIXED_SYMMETRY),
         "group_elements": only(None, "RandomRotate90.group_elements", _FIXED_SYMMETRY),
     },
+    "ElasticTransform": {
+        **_VALUES,
+        "alpha_affine": only(
+            0, "ElasticTransform.alpha_affine", "write Affine beside ElasticTransform"
+        ),
+    },
+    "GridDistortion": {**_VALUES, **_FULL_FIELD},
+    "OpticalDistortion": {
+        **_VALUES,
+        **_FULL_FIELD,
+        "shift_limit": only(
+            0, "OpticalDistortion.shift_limit", "write Affine(translate_percent=...) before it"
+        ),
+    },
+    "PiecewiseAffine": _FULL_FIELD,
+    "ThinPlateSpline": _FULL_FIELD,
     "RandomResizedCrop": {
         "sampling_method": only(
             "standard", "RandomResizedCrop.sampling_method", "the standard way is the only one"
@@ -107,6 +130,16 @@ CONVERTED: Mapping[str, Mapping[str, Translation]] = {
 """transform → {other name: function from the value to parameters here}."""
 
 REFUSED: Mapping[str, Mapping[str, str]] = {
+    "ElasticTransform": {
+        "displacement_range": "that is another algorithm; write alpha=... and sigma=... in pixels, "
+        "or ThinPlateSpline(scale_range=..., num_control_points=...)",
+        "control_grid_shape": "that is another algorithm; write alpha=... and sigma=... in pixels, "
+        "or ThinPlateSpline(scale_range=..., num_control_points=...)",
+    },
+    "PiecewiseAffine": {
+        "keypoints_threshold": _EXACT_KEYPOINTS,
+        "mode": "write border_mode=... with a number of OpenCV",
+    },
     "RandomResizedCrop": {"height": _SIZE, "width": _SIZE},
     "RandomSizedCrop": {"height": _SIZE, "width": _SIZE},
 }
