@@ -1,0 +1,188 @@
+"""What is lost in a JPEG, by the definition of its lossy steps; low resolution.
+
+Only the steps that lose something are here: color, subsampling, cosine transform, quantisation
+(ITU-T T.81). The entropy coding between them is lossless. There is no reference for WebP.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from anamorph.backends.base import Kernel
+from anamorph.backends.reference.filter import stored
+from anamorph.core import constants as K
+from anamorph.core.errors import BackendError
+from anamorph.ir.ops import IMAGE, Effect, Encode, Op, Target
+
+Image = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+
+_LUMA: Final = np.array([
+    [16, 11, 10, 16, 24, 40, 51, 61], [12, 12, 14, 19, 26, 58, 60, 55],
+    [14, 13, 16, 24, 40, 57, 69, 56], [14, 17, 22, 29, 51, 87, 80, 62],
+    [18, 22, 37, 56, 68, 109, 103, 77], [24, 35, 55, 64, 81, 104, 113, 92],
+    [49, 64, 78, 87, 103, 121, 120, 101], [72, 92, 95, 98, 112, 100, 103, 99],
+], np.float64)  # fmt: skip
+_CHROMA: Final = np.full((8, 8), 99.0)
+_CHROMA[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
+"""Tables K.1 and K.2 of the standard."""
+
+_TO_YCC: Final = np.array([
+    [0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312],
+])  # fmt: skip
+_COSINES: Final = np.array([
+    [math.sqrt((1 if u == 0 else 2) / 8) * math.cos((2 * x + 1) * u * math.pi / 16)
+     for x in range(8)] for u in range(8)
+])  # fmt: skip
+_TO_8_BITS: Final = {"uint8": 1.0, "uint16": 1 / 257, "float32": 255.0}
+
+
+def encode(op: Encode, image: Image) -> Image:
+    """Lose what a JPEG of that quality loses, in 8 bits; three channels together, others singly."""
+    if op.codec != "jpeg":
+        raise BackendError(f"backend reference has no kernel for Encode by {op.codec!r}")
+    scale = _TO_8_BITS[image.dtype.name]
+    small = np.rint(image * scale)
+    out = np.empty(image.shape)
+    channels = image.shape[2]
+    whole = channels - channels % 3
+    for i in range(0, whole, 3):
+        bgr = small[:, :, i : i + 3]
+        out[:, :, i : i + 3] = _color(bgr[:, :, ::-1], op.quality)[:, :, ::-1]
+    for i in range(whole, channels):
+        out[:, :, i] = _plane(small[:, :, i], _LUMA, op.quality)
+    return stored(np.clip(np.rint(out), 0, 255) / scale, image.dtype)
+
+
+def _color(rgb: Floats, quality: int) -> Floats:
+    ycc = rgb @ _TO_YCC.T
+    luma = _plane(ycc[..., 0], _LUMA, quality)
+    blue, red = (_subsampled(ycc[..., i], quality) for i in (1, 2))
+    return np.stack([luma, blue, red], -1) @ np.linalg.inv(_TO_YCC).T
+
+
+def _subsampled(plane: Floats, quality: int) -> Floats:
+    """Code the means of 2 × 2 pixels, and interpolate back between their centres."""
+    height, width = plane.shape
+    even = np.pad(plane, ((0, height % 2), (0, width % 2)), mode="edge")
+    small = even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2).mean((1, 3))
+    small = _plane(small + 128.0, _CHROMA, quality) - 128.0
+    for axis, length in enumerate(even.shape):
+        small = np.moveaxis(_weights(length, small.shape[axis], _linear) @ np.moveaxis(
+            small, axis, 0), 0, axis)  # fmt: skip
+    return small[:height, :width]
+
+
+def _plane(plane: Floats, table: Floats, quality: int) -> Floats:
+    """Round the cosine coefficients of blocks of 8 × 8 to multiples of the scaled table."""
+    percent = 5000 // quality if quality < 50 else 200 - 2 * quality
+    steps = np.clip((table * percent + 50) // 100, 1, 255)
+    height, width = plane.shape
+    padded = np.pad(plane - 128.0, ((0, -height % 8), (0, -width % 8)), mode="edge")
+    blocks = padded.reshape(padded.shape[0] // 8, 8, -1, 8).transpose(0, 2, 1, 3)
+    rounded = np.rint(_COSINES @ blocks @ _COSINES.T / steps) * steps
+    back = (_COSINES.T @ rounded @ _COSINES).transpose(0, 2, 1, 3).reshape(padded.shape)
+    out: Floats = np.clip(np.rint(back + 128.0), 0, 255)[:height, :width]
+    return out
+
+
+# ------------------------------------------------------------------------- low resolution
+
+
+def downscale(op: Effect, image: Image) -> Image:
+    """Make the picture small and large again, one axis after the other."""
+    scale, down, up = op.params
+    size = image.shape[:2]
+    small = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+    if small == size:
+        return image
+    exact = round(size[0] * scale) >= 1 <= round(size[1] * scale)
+    once = _resized(image.astype(np.float64), small, down, scale if exact else None)
+    if image.dtype.kind != "f":
+        once = stored(once, image.dtype).astype(np.float64)
+    return stored(_resized(once, (size[0], size[1]), up, None), image.dtype)
+
+
+def _resized(image: Floats, size: tuple[int, int], kind: int, scale: float | None) -> Floats:
+    shrinks = size[0] <= image.shape[0] and size[1] <= image.shape[1]
+    name = kind if kind != K.INTER_AREA or shrinks else K.INTER_LINEAR
+    for axis in (0, 1):
+        weights = _weights(size[axis], image.shape[axis], _READS[name], scale)
+        image = np.moveaxis(np.tensordot(weights, image, (1, axis)), 0, axis)
+    return image
+
+
+Read = Callable[[float, float, int], Mapping[int, float]]
+
+
+def _weights(out: int, into: int, read: Read, scale: float | None = None) -> Floats:
+    """Weights of the old pixels (columns) in the new ones (rows)."""
+    step = 1.0 / scale if scale else into / out
+    matrix = np.zeros((out, into))
+    for i in range(out):
+        for j, weight in read(i, step, into).items():
+            matrix[i, min(max(j, 0), into - 1)] += weight
+    normed: Floats = matrix / matrix.sum(1, keepdims=True)
+    return normed
+
+
+def _nearest(i: float, step: float, _: int) -> Mapping[int, float]:
+    return {math.floor(i * step + 1e-9): 1.0}
+
+
+def _nearest_exact(i: float, step: float, _: int) -> Mapping[int, float]:
+    return {math.floor((i + 0.5) * step + 1e-9): 1.0}
+
+
+def _linear(i: float, step: float, _: int) -> Mapping[int, float]:
+    return _taps((i + 0.5) * step - 0.5, 1, lambda d: 1.0 - abs(d))
+
+
+def _cubic(i: float, step: float, _: int) -> Mapping[int, float]:
+    """Keys 1981, with the slope of -0.75 that OpenCV takes."""
+    a = -0.75
+
+    def weight(d: float) -> float:
+        d = abs(d)
+        if d <= 1:
+            return ((a + 2) * d - (a + 3)) * d * d + 1
+        return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
+
+    return _taps((i + 0.5) * step - 0.5, 2, weight)
+
+
+def _lanczos4(i: float, step: float, _: int) -> Mapping[int, float]:
+    return _taps((i + 0.5) * step - 0.5, 4, lambda d: float(np.sinc(d) * np.sinc(d / 4)))
+
+
+def _area(i: float, step: float, into: int) -> Mapping[int, float]:
+    left, right = i * step, min((i + 1) * step, into)
+    return {
+        j: min(j + 1, right) - max(j, left)
+        for j in range(math.floor(left), math.ceil(right))
+        if min(j + 1, right) - max(j, left) > 1e-9
+    }
+
+
+def _taps(at: float, reach: int, weight: Callable[[float], float]) -> Mapping[int, float]:
+    base = math.floor(at)
+    return {j: weight(at - j) for j in range(base - reach + 1, base + reach + 1)}
+
+
+_READS: Mapping[int, Read] = {
+    K.INTER_NEAREST: _nearest,
+    K.INTER_LINEAR: _linear,
+    K.INTER_CUBIC: _cubic,
+    K.INTER_AREA: _area,
+    K.INTER_LANCZOS4: _lanczos4,
+    K.INTER_LINEAR_EXACT: _linear,
+    K.INTER_NEAREST_EXACT: _nearest_exact,
+}
+
+KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {(Encode, IMAGE): encode}
+EFFECTS: Mapping[str, Kernel] = {"downscale": downscale}

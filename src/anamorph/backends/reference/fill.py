@@ -1,0 +1,123 @@
+"""Regions overwritten, pixel by pixel and piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anamorph.backends.base import Kernel
+from anamorph.backends.reference.filter import stored
+from anamorph.core.errors import BackendError
+from anamorph.core.labels import Boxes, Points
+from anamorph.ir import noise
+from anamorph.ir.ops import BOXES, IMAGE, MASK, POINTS, Blend, Color, Fill, Op, Target
+
+Image = npt.NDArray[Any]
+Box = tuple[float, float, float, float]
+
+
+def fill_image(op: Fill, image: Image) -> Image:
+    """Overwrite regions of a picture."""
+    if not isinstance(op.value, str):
+        return _filled(op, image, op.value)
+    if op.value not in {"random", "random_uniform"}:
+        raise BackendError(f"backend reference has no kernel for a fill by {op.value!r}")
+    bits = noise.bits_of(op.key)
+    out = image.copy()
+    for x0, y0, x1, y1 in op.regions:
+        pixels = (y1 - y0) * (x1 - x0) if op.value == "random" else 1
+        values = noise.any_values(bits, pixels * image.shape[2], image.dtype.name)
+        out[y0:y1, x0:x1] = np.broadcast_to(
+            values.reshape((y1 - y0, x1 - x0, -1) if op.value == "random" else (1, 1, -1)),
+            (y1 - y0, x1 - x0, image.shape[2]),
+        )
+    return out
+
+
+def fill_mask(op: Fill, mask: Image) -> Image:
+    """Overwrite regions of a mask."""
+    return mask if op.mask_value is None else _filled(op, mask, op.mask_value)
+
+
+def _filled(op: Fill, array: Image, value: Color) -> Image:
+    color = value if isinstance(value, tuple) else (value,) * array.shape[2]
+    out = array.copy()
+    for x0, y0, x1, y1 in op.regions:
+        for channel in range(array.shape[2]):
+            out[y0:y1, x0:x1, channel] = color[channel] if len(color) > 1 else color[0]
+    return out
+
+
+def fill_boxes(op: Fill, boxes: Boxes) -> Boxes:
+    """Cut the regions out of each box, and bound the pieces; without pieces the box goes.
+
+    Oriented boxes are cut into small squares, and stay as they are if one has its centre outside
+    of all regions.
+    """
+    out, keep = boxes.data.copy(), np.ones(len(boxes.data), np.bool_)
+    for i, row in enumerate(boxes.data.tolist()):
+        if boxes.oriented:
+            keep[i] = _shows(op, np.array(row).reshape(4, 2))
+            continue
+        pieces = [tuple(row)]
+        for region in op.regions:
+            pieces = [part for piece in pieces for part in _without(piece, region)]
+        keep[i] = bool(pieces)
+        if pieces:
+            a = np.array(pieces)
+            out[i] = (*a[:, :2].min(0), *a[:, 2:].max(0))
+    return Boxes(out, boxes.index).take(keep)
+
+
+def _without(box: Box, hole: tuple[float, ...]) -> list[Box]:
+    """What stays of a rectangle without another: up to four rectangles."""
+    x0, y0, x1, y1 = box
+    a, b = max(x0, hole[0]), min(x1, hole[2])
+    c, d = max(y0, hole[1]), min(y1, hole[3])
+    if a >= b or c >= d:
+        return [box]
+    parts = [(x0, y0, x1, c), (x0, d, x1, y1), (x0, c, a, d), (b, c, x1, d)]
+    return [p for p in parts if p[2] > p[0] and p[3] > p[1]]
+
+
+def _shows(op: Fill, corners: npt.NDArray[np.float64]) -> bool:
+    """Look at 200 × 200 places evenly spread over an oriented box."""
+    s = (np.arange(200) + 0.5) / 200
+    a, b = corners[1] - corners[0], corners[3] - corners[0]
+    places = corners[0] + s[:, None, None] * a + s[None, :, None] * b
+    hidden = np.zeros(places.shape[:2], np.bool_)
+    for x0, y0, x1, y1 in op.regions:
+        x, y = places[..., 0], places[..., 1]
+        hidden |= (x > x0) & (x < x1) & (y > y0) & (y < y1)
+    return not hidden.all()
+
+
+def fill_points(op: Fill, points: Points) -> Points:
+    """Drop keypoints inside of regions, unless all must come back."""
+    if points.fixed:
+        return points
+    keep = [
+        not any(x0 <= x < x1 and y0 <= y < y1 for x0, y0, x1, y1 in op.regions)
+        for x, y in points.data[:, :2].tolist()
+    ]
+    return points.take(np.array(keep, np.bool_))
+
+
+def blend(op: Blend, image: Image) -> Image:
+    """Mix with another picture."""
+    other = np.frombuffer(op.other.data, op.other.dtype).reshape(image.shape)
+    mixed = (1.0 - op.weight) * image.astype(np.float64) + op.weight * other
+    return stored(mixed, image.dtype)
+
+
+KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {
+    (Fill, IMAGE): fill_image,
+    (Fill, MASK): fill_mask,
+    (Fill, BOXES): fill_boxes,
+    (Fill, POINTS): fill_points,
+    (Blend, IMAGE): blend,
+}
+EFFECTS: Mapping[str, Kernel] = {}

@@ -1,0 +1,169 @@
+"""Random fields made from keys, shared by the backends that run on a CPU.
+
+All start from the raw words of a bit generator, whose stream NumPy keeps the same from version to
+version, so that a plan replays to the same pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+Bits = np.random.SFC64
+Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+_LEVELS = 256
+_ONE_TABLE = 1.5
+"""Below this sigma, in gray levels, one byte resolves the distribution; two add only rounding."""
+
+
+def bits_of(key: int) -> Bits:
+    """Start the stream of raw bits that belongs to a key."""
+    return np.random.SFC64(key)
+
+
+def octets(bits: Bits, count: int) -> Bytes:
+    """Draw whole numbers from 0 to 255."""
+    return bits.random_raw((count + 7) // 8).view(np.uint8)[:count]
+
+
+def uniforms(bits: Bits, count: int) -> Floats:
+    """Draw numbers from the open interval (0, 1), with 53 random bits each."""
+    x = (bits.random_raw(count) >> np.uint64(11)).astype(np.float64)
+    x += 0.5
+    x *= 2.0**-53
+    return x
+
+
+def coarse_uniforms(bits: Bits, count: int) -> npt.NDArray[np.float32]:
+    """Draw numbers from (0, 1) in single precision, with 24 random bits each."""
+    words = bits.random_raw((count + 1) // 2).view(np.uint32)[:count]
+    x: npt.NDArray[np.float32] = (words >> np.uint32(8)).astype(np.float32)
+    x += np.float32(0.5)
+    x *= np.float32(2.0**-24)
+    return x
+
+
+def any_values(bits: Bits, count: int, dtype: str) -> npt.NDArray[np.generic]:
+    """Draw values evenly from all that a picture of a dtype may hold."""
+    if dtype == "uint8":
+        return octets(bits, count)
+    if dtype == "uint16":
+        return octets(bits, 2 * count).view(np.uint16)
+    return coarse_uniforms(bits, count)
+
+
+def normals(bits: Bits, count: int) -> npt.NDArray[np.float32]:
+    """Draw standard normal numbers in single precision (Box and Muller 1958)."""
+    half = (count + 1) // 2
+    x = coarse_uniforms(bits, 2 * half)
+    radius, angle = x[:half], x[half:]
+    np.log(radius, out=radius)
+    radius *= np.float32(-2.0)
+    np.sqrt(radius, out=radius)
+    angle *= np.float32(2.0 * math.pi)
+    out = np.empty(2 * half, np.float32)
+    np.multiply(np.cos(angle), radius, out=out[:half])
+    np.multiply(np.sin(angle), radius, out=out[half:])
+    return out[:count]
+
+
+def positions(bits: Bits, count: int, p: float) -> Indices:
+    """Draw which of ``count`` places are hit if each is hit with probability p, in order.
+
+    The gaps between hits of independent trials are geometric, so the cost goes with the hits.
+    """
+    if p <= 0.0 or count == 0:
+        return np.zeros(0, np.int64)
+    if p >= 1.0:
+        return np.arange(count)
+    if p > 0.2:
+        return np.flatnonzero(uniforms(bits, count) < p)
+    found: list[Indices] = []
+    last = -1
+    while last < count:
+        left = count - last
+        gaps = uniforms(bits, int(left * p + 6.0 * math.sqrt(left * p)) + 16)
+        np.log(gaps, out=gaps)
+        gaps /= math.log1p(-p)
+        np.minimum(gaps, count, out=gaps)  # keeps the sums below from running over
+        hits = gaps.astype(np.int64)
+        hits += 1
+        np.cumsum(hits, out=hits)
+        hits += last
+        found.append(hits)
+        last = int(hits[-1])
+    every = found[0] if len(found) == 1 else np.concatenate(found)
+    return every[: int(np.searchsorted(every, count))]
+
+
+def at_least_one(bits: Bits, count: int, rate: float) -> Indices:
+    """Draw Poisson numbers of which it is known that they are not zero."""
+    term = rate * math.exp(-rate)
+    above = -math.expm1(-rate)
+    cumulated: list[float] = []
+    total, k = 0.0, 1
+    while total < above * (1.0 - 1e-12) and k < 1000:
+        total += term
+        cumulated.append(total / above)
+        k += 1
+        term *= rate / k
+    return 1 + np.searchsorted(cumulated, uniforms(bits, count)).astype(np.int64)
+
+
+@cache
+def _quantiles() -> Floats:
+    """256 equally likely levels with the variance and the kurtosis of a standard normal.
+
+    The levels are quantiles but for the outermost two, which stand for the tails: they are put
+    where the fourth moment comes out right.
+    """
+    normal = NormalDist()
+    q = np.array([normal.inv_cdf((i + 0.5) / _LEVELS) for i in range(_LEVELS)])
+    second, fourth = float((q[1:-1] ** 2).sum()), float((q[1:-1] ** 4).sum())
+    a, b, c = 2.0 * _LEVELS - 12.0, -12.0 * second, _LEVELS * fourth - 3.0 * second**2
+    tail = math.sqrt((-b + math.sqrt(b * b - 4.0 * a * c)) / (2.0 * a))
+    q[0], q[-1] = -tail, tail
+    q /= math.sqrt(float((q**2).mean()))
+    return q
+
+
+def byte_tables(mean: float, sigma: float) -> tuple[Indices, Indices]:
+    """Make two tables of whole gray levels, for two random bytes: their sum is normal noise.
+
+    The sum of two has tails of four sigma, where one table of 256 levels would end at three. Its
+    variance is that of rounded normal noise.
+    """
+    if sigma < _ONE_TABLE:
+        return np.rint(mean + sigma * _quantiles()).astype(np.int64), np.zeros(_LEVELS, np.int64)
+    share = sigma / math.sqrt(2.0)
+    wanted = sigma**2 + 1.0 / 12.0
+    scale = 1.0
+    first, second = _rounded(mean, share), _rounded(0.0, share)
+    for _ in range(2):
+        scale *= math.sqrt(wanted / (float(first.var()) + float(second.var())))
+        first, second = _rounded(mean, scale * share), _rounded(0.0, scale * share)
+    return first, second
+
+
+def _rounded(mean: float, sigma: float) -> Indices:
+    return np.rint(mean + sigma * _quantiles()).astype(np.int64)
+
+
+def small_size(size: tuple[int, int], factor: float) -> tuple[int, int]:
+    """Size at which coarse noise is drawn before it is enlarged."""
+    return max(1, int(size[0] * factor)), max(1, int(size[1] * factor))
+
+
+def negligible_hue(sigma: float, levels: int) -> bool:
+    """Tell whether hue noise of so many degrees stays below half a level of whole numbers.
+
+    Hue moves a channel by at most levels/60 a degree; 4.5 sigma leaves 7 in a million.
+    """
+    return sigma == 0.0 or (levels > 0 and 4.5 * sigma * levels / 60.0 < 0.5)
