@@ -1,3 +1,58 @@
-"""Anamorph."""
+"""Anamorph: image augmentation as plans that are drawn, fused and rendered.
+
+>>> pipeline = A.Compose([A.RandomCrop(224, 224), A.HorizontalFlip(p=0.5)], seed=7)
+>>> pipeline(image=photo)["image"].shape
+(224, 224, 3)
+"""
+
+from anamorph.core.boxes import BboxParams
+from anamorph.core.errors import AnamorphError
+from anamorph.core.keypoints import KeypointParams
+from anamorph.ir.plan import Plan
+from anamorph.pipeline.choice import (
+    OneOf,
+    OneOrOther,
+    RandomOrder,
+    SelectiveChannelTransform,
+    Sequential,
+    SomeOf,
+)
+from anamorph.pipeline.compose import Compose
+from anamorph.pipeline.replay import ReplayCompose
+from anamorph.pipeline.serialize import from_dict, load, save, to_dict
+from anamorph.pipeline.tree import BaseCompose
+from anamorph.transforms import *  # noqa: F403 - the catalogue lists its names once, there
+from anamorph.transforms import __all__ as _transforms
+from anamorph.transforms import catalogue
+from anamorph.transforms.base import PixelTransform, SpatialTransform, Transform
+from anamorph.transforms.legacy import BasicTransform, DualTransform, ImageOnlyTransform
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AnamorphError",
+    "BaseCompose",
+    "BasicTransform",
+    "BboxParams",
+    "Compose",
+    "DualTransform",
+    "ImageOnlyTransform",
+    "KeypointParams",
+    "OneOf",
+    "OneOrOther",
+    "PixelTransform",
+    "Plan",
+    "RandomOrder",
+    "ReplayCompose",
+    "SelectiveChannelTransform",
+    "Sequential",
+    "SomeOf",
+    "SpatialTransform",
+    "Transform",
+    "catalogue",
+    "from_dict",
+    "load",
+    "save",
+    "to_dict",
+]
+__all__ += _transforms

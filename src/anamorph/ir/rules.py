@@ -79,30 +79,30 @@ def fuse(ops: Iterable[Op], source: Size, mode: str = "all") -> list[Step]:
     for position, op in enumerate(ops):
         step = Step(op, (position,), None, size)
         size = op.size_after(size)
-        while allowed and steps:
-            fused = _try(steps, step, allowed)
-            if fused is None:
+        while steps and allowed:
+            first = steps[-1]
+            rule = RULES.get((type(first.op), type(step.op)))
+            if rule is None:
+                break
+            found = rule(first.op, step.op, Place(first.source, len(steps) == 1))
+            if found is None or found[1] not in allowed:
                 break
             steps.pop()
-            step = fused
+            label = _worst(found[1], first.label, step.label)
+            step = Step(found[0], first.origins + step.origins, label, first.source)
         steps.append(step)
     return steps
 
 
-_ORDER = (EXACT, ROUNDING, RESAMPLING)
+_RANK: Mapping[str | None, int] = {None: 0, EXACT: 0, ROUNDING: 1, RESAMPLING: 2}
 
 
-def _try(steps: list[Step], second: Step, allowed: frozenset[str]) -> Step | None:
-    first = steps[-1]
-    rule = RULES.get((type(first.op), type(second.op)))
-    if rule is None:
-        return None
-    found = rule(first.op, second.op, Place(first.source, len(steps) == 1))
-    if found is None or found[1] not in allowed:
-        return None
-    labels = [found[1], first.label or EXACT, second.label or EXACT]
-    worst = max(labels, key=_ORDER.index)
-    return Step(found[0], first.origins + second.origins, worst, first.source)
+def _worst(label: str, first: str | None, second: str | None) -> str:
+    if first is not None and _RANK[first] > _RANK[label]:
+        label = first
+    if second is not None and _RANK[second] > _RANK[label]:
+        label = second
+    return label
 
 
 def check_mode(mode: str) -> str:
@@ -124,15 +124,30 @@ def warp_warp(a: Warp, b: Warp, at: Place) -> Fusion | None:
     """Multiply the matrices where nothing that was cut off could come back."""
     a_grid, b_grid = mx.is_lattice(a.matrix), mx.is_lattice(b.matrix)
     lossless = mx.maps_inside(a.matrix, at.source, a.size)
+    covers = lossless and mx.covers(a.matrix, at.source, a.size)
+    if covers and a_grid:  # a flip or quarter turn: the second does as it would have done
+        return _product(a, b, b.sampling, a_grid=True, b_grid=b_grid)
     inside = _looks_inside(b.matrix, b.size, a.size)
-    if not (inside or lossless) or not _may_join(a, b, a_grid=a_grid, b_grid=b_grid):
+    if inside and b_grid and (a_grid or not _averages(a.sampling)):  # a crop or flip
+        return _product(a, b, a.sampling, a_grid=a_grid, b_grid=True)
+    free_view = inside and not lossless and at.head and a_grid  # it keeps its own border
+    if free_view or not (inside or lossless) or not _may_join(a, b, a_grid=a_grid, b_grid=b_grid):
         return None
-    if inside and not lossless and at.head and a_grid and not b_grid:
-        return None  # the crop is a free view and keeps its own border
-    sampling = _border_of(at, a, b, inside=inside)
-    if sampling is None:
-        return None
-    sampling = _with(sampling, b.sampling if a_grid else a.sampling, _turned(a, b).sampling)
+    sampling = _border_of(a, b, inside=inside, covers=covers)
+    return sampling and _product(
+        a,
+        b,
+        _with(sampling, b.sampling if a_grid else a.sampling, _turned(a, b).sampling),
+        a_grid=a_grid,
+        b_grid=b_grid,
+    )
+
+
+def _averages(sampling: Sampling) -> bool:
+    return K.INTER_AREA in (sampling.interpolation, sampling.mask_interpolation)
+
+
+def _product(a: Warp, b: Warp, sampling: Sampling, *, a_grid: bool, b_grid: bool) -> Fusion:
     product = mx.matmul(b.matrix, a.matrix)
     if not (a_grid or b_grid):  # two turns may have come out straight
         product = mx.snapped(product)
@@ -161,20 +176,17 @@ def _may_join(a: Warp, b: Warp, *, a_grid: bool, b_grid: bool) -> bool:
     s, t = a.sampling, b.sampling
     if not (a_grid or b_grid) and not _same_interpolation(s, t):
         return False
-    owner = t if a_grid else s
-    if K.INTER_AREA in (owner.interpolation, owner.mask_interpolation):
+    if _averages(t if a_grid else s):
         return False
     turned_twice = not (mx.is_axis_aligned(a.matrix) or mx.is_axis_aligned(b.matrix))
     return not turned_twice or s.box_method == t.box_method
 
 
-def _border_of(at: Place, a: Warp, b: Warp, *, inside: bool) -> Sampling | None:
+def _border_of(a: Warp, b: Warp, *, inside: bool, covers: bool) -> Sampling | None:
     """Whose border the result shows: the first's, the second's, or None if it would be a mix."""
     s, t = a.sampling, b.sampling
-    if mx.covers(a.matrix, at.source, a.size):
-        if inside:
-            return s if mx.is_lattice(b.matrix) else t
-        return t if mx.is_lattice(a.matrix) or t.border in _FREE_BORDERS else None
+    if covers:
+        return t if inside or t.border in _FREE_BORDERS else None
     if inside:
         return s
     agree = s.fill == t.fill and s.fill_mask == t.fill_mask
@@ -237,9 +249,8 @@ def _border_survives(at: Place, a: Warp, t: Sampling, *, grid: bool) -> bool:
 
 
 def _same_interpolation(s: Sampling, t: Sampling) -> bool:
-    kinds = {s.interpolation, s.mask_interpolation}
     same = s.interpolation == t.interpolation and s.mask_interpolation == t.mask_interpolation
-    return same and K.INTER_AREA not in kinds
+    return same and not _averages(s)
 
 
 # --------------------------------------------------------------------------------- tones

@@ -171,7 +171,7 @@ class Compose(BaseCompose):
             epoch: number of the pass over the data.
             index: number of the sample.
         """
-        key = mix(self.seed or 0, 1 + _whole("epoch", epoch), 1 + _whole("index", index))  # type: ignore[operator]
+        key = mix(self.seed or 0, 1 + _whole("epoch", epoch), 1 + _whole("index", index))
 
         def transform(**data: Any) -> dict[str, Any]:
             return self._transform(Rng(key), data)

@@ -29,7 +29,7 @@ from anamorph.ir.ops import (
 from anamorph.ir.plan import Note
 from anamorph.ir.rules import Step, fuse
 from anamorph.pipeline.render import run_call, run_step
-from anamorph.pipeline.targets import PICTURES, Entry, enter_picture, leave_picture
+from anamorph.pipeline.targets import DTYPES, PICTURES, Entry, enter_picture, leave_picture
 
 
 class Sample:
@@ -44,6 +44,7 @@ class Sample:
         "dtype",
         "entries",
         "fuse_mode",
+        "leading",
         "mask_interpolation",
         "notes",
         "ops",
@@ -65,6 +66,7 @@ class Sample:
         self.trace: list[tuple[Step, list[int], float]] | None = None
         self._fused: dict[tuple[Any, ...], list[Step]] = {}
         self.entries: dict[str, Entry] = {}
+        self.leading: Entry | None = None
         self.channels = 3
         self.dtype = "uint8"
         self._enter()
@@ -100,29 +102,24 @@ class Sample:
             entry.value = self.settings.params_of(entry.kind.target).read(entry.given, self.size)
 
     def _begin(self, size: Size | None) -> None:
-        leading = self._leading()
-        if leading is not None:
-            picture = leading.value[0] if leading.kind.stacks else leading.value
-            self.size: Size = picture.shape[:2]
-            self.channels = picture.shape[2]
-            self.dtype = picture.dtype.name
-        elif size is not None:
-            self.size = size
-        elif self.entries:
-            raise MissingDataError(
-                f"the call has {', '.join(self.entries)} but no picture or mask that says how "
-                "large the picture is: pass image=, images=, volume= or mask="
-            )
-        else:
-            raise MissingDataError(
-                f"the call has none of the targets {', '.join(self.settings.kinds)}"
-            )
-
-    def _leading(self) -> Entry | None:
+        if size is None:
+            raise MissingDataError(_nothing_seen(self.entries, self.settings.kinds))
+        self.size: Size = size
         for entry in self.entries.values():
             if entry.kind.target is IMAGE and len(entry.value):
-                return entry
-        return None
+                self.leading = entry
+                break
+        self._look()
+
+    def _look(self) -> None:
+        """Read size, channels and dtype off the leading picture."""
+        if self.leading is not None:
+            value = self.leading.value
+            picture = value[0] if self.leading.kind.stacks else value
+            if picture.dtype in DTYPES:
+                height, width, self.channels = picture.shape
+                self.size = (height, width)
+                self.dtype = DTYPES[picture.dtype]
 
     # ---------------------------------------------------------------- what was drawn
 
@@ -149,7 +146,7 @@ class Sample:
     @property
     def image(self) -> npt.NDArray[Any]:
         """The picture (H, W, C) as it is at this point."""
-        entry = self._leading()
+        entry = self.leading
         if entry is None:
             raise MissingDataError("a transform needs the picture, and the call has none")
         value = self.rendered(entry)
@@ -240,21 +237,17 @@ class Sample:
         for step in steps:
             began = time.perf_counter()
             run_step(self, entry, step)
-            if entry is self._leading():
+            if entry is self.leading:
                 trace.append((step, positions, time.perf_counter() - began))
 
     def refresh(self) -> None:
         """Look again at the picture after a user's own transform may have changed it."""
+        mask = self._first(MASK)
+        if mask is not None and len(mask.value):
+            self.size = (mask.value[0] if mask.kind.stacks else mask.value).shape[:2]
+        self._look()
         for entry in self.entries.values():
             entry.cursor = len(self.ops)
-        leading = self._leading() or self._first(MASK)
-        if leading is not None and len(leading.value):
-            picture = leading.value[0] if leading.kind.stacks else leading.value
-            self.size = (picture.shape[0], picture.shape[1])
-            if leading.kind.target is IMAGE:
-                self.channels = picture.shape[2]
-                self.dtype = picture.dtype.name
-        for entry in self.entries.values():
             entry.size = self.size
 
     def settle(self) -> None:
@@ -275,3 +268,12 @@ class Sample:
 
 def _hw(size: Size) -> str:
     return f"{size[0]}×{size[1]}"
+
+
+def _nothing_seen(entries: Mapping[str, Entry], kinds: Mapping[str, Any]) -> str:
+    if not entries:
+        return f"the call has none of the targets {', '.join(kinds)}"
+    return (
+        f"the call has {', '.join(entries)} but no picture or mask that says how large the "
+        "picture is: pass image=, images=, volume= or mask="
+    )

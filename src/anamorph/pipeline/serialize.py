@@ -107,7 +107,7 @@ def from_dict(data: Mapping[str, Any], nonserializable: Mapping[str, Any] | None
     Raises:
         UnknownNameError: the data names a transform that does not exist.
     """
-    if not isinstance(data, Mapping) or "transform" not in data:
+    if "transform" not in data:
         raise ParameterError("the data holds no 'transform': it was not written by to_dict")
     return node_from_dict(data["transform"], nonserializable or {})
 

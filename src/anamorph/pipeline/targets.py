@@ -12,7 +12,8 @@ import numpy as np
 from anamorph.core.errors import DataError, DataTypeError
 from anamorph.ir.ops import BOXES, IMAGE, MASK, POINTS, Size, Target
 
-DTYPES = frozenset(("uint8", "uint16", "float32"))
+DTYPES = {np.dtype(name): name for name in ("uint8", "uint16", "float32")}
+"""dtype of pictures → its name (NumPy takes microseconds to find the name of a dtype)."""
 MASK_KINDS = frozenset("buif")
 
 
@@ -42,7 +43,7 @@ KINDS: Mapping[str, Kind] = {
 class Entry:
     """One target of a call on its way through the plan."""
 
-    __slots__ = ("cursor", "flat", "given", "key", "kind", "shape", "size", "value")
+    __slots__ = ("cursor", "flat", "given", "key", "kind", "shape", "size", "start", "value")
 
     def __init__(self, key: str, kind: Kind, given: Any) -> None:
         self.key = key
@@ -53,6 +54,7 @@ class Entry:
         self.size: Size = (0, 0)
         self.shape: tuple[int, ...] = ()
         self.value: Any = None
+        self.start: Any = None
 
 
 def enter_picture(entry: Entry) -> Size:
@@ -66,7 +68,7 @@ def enter_picture(entry: Entry) -> Size:
         return _enter_stack(entry)
     array = _checked(entry.key, entry.given, entry.kind.target)
     entry.flat = array.ndim == 2
-    entry.value = array[:, :, None] if entry.flat else array
+    entry.value = entry.start = array[:, :, None] if entry.flat else array
     return array.shape[:2]
 
 
@@ -90,6 +92,7 @@ def _enter_stack(entry: Entry) -> Size:
         raise DataTypeError(
             f"{entry.key} is a {type(given).__name__}: it must be a NumPy array or a list of them"
         )
+    entry.start = entry.value
     sizes = {s.shape[:2] for s in entry.value}
     if len(sizes) > 1:
         raise DataError(f"{entry.key} holds pictures of different sizes: {sorted(sizes)}")
@@ -108,7 +111,7 @@ def _checked(place: str, array: Any, target: Target) -> Any:
             f"{place} has shape {array.shape}: it must be H×W or H×W×C, no side of length 0"
         )
     if target is IMAGE:
-        if array.dtype.name not in DTYPES:
+        if array.dtype not in DTYPES:
             raise DataError(
                 f"{place} has dtype {array.dtype}: it must be uint8, uint16, or float32 in [0, 1]"
             )
@@ -119,13 +122,15 @@ def _checked(place: str, array: Any, target: Target) -> Any:
 
 def leave_picture(entry: Entry) -> Any:
     """Hand out a picture or stack in the form it came in: contiguous, and no view of an input."""
-    if entry.kind.stacks == 0:
-        return _own(entry.value, entry.given, flat=entry.flat)
+    if entry.value is entry.start:
+        return entry.given
+    return _leave_stack(entry) if entry.kind.stacks else _own(entry.value, entry.given, flat=entry.flat)
+
+
+def _leave_stack(entry: Entry) -> Any:
     given = entry.given
-    if isinstance(given, list | tuple):
-        return [_own(v, g, flat=g.ndim == 2) for v, g in zip(entry.value, given, strict=True)]
-    if entry.cursor == 0 or not entry.value:
-        return given
+    if isinstance(given, list | tuple) or not entry.value:
+        return [_own(v, given[0], flat=given[0].ndim == 2) for v in entry.value]
     slices = [_plain(v, flat=entry.flat) for v in entry.value]
     if not isinstance(slices[0], np.ndarray):  # tensors: torch is loaded then, and not before
         return sys.modules["torch"].stack(slices)
@@ -139,28 +144,15 @@ def _plain(value: Any, *, flat: bool) -> Any:
 
 
 def _own(value: Any, given: Any, *, flat: bool) -> Any:
-    """Copy what is a view of the input or not contiguous; hand back the input if it is unchanged."""
+    """Copy what is not contiguous or a view of the input."""
     if not isinstance(value, np.ndarray):
         return value
-    same = (
-        value.shape[:2] == given.shape[:2]
-        and value.__array_interface__["data"][0] == (given.__array_interface__["data"][0])
-    )
-    if (
-        same
-        and value.flags.c_contiguous
-        and value.dtype == given.dtype
-        and value.size == given.size
-    ):
-        return given
     value = _plain(value, flat=flat)
-    if not value.flags.c_contiguous or _shares(value, given):
+    if not value.flags.c_contiguous:
         return value.copy(order="C")
+    if value.base is not None and np.may_share_memory(value, given):
+        return value.copy()
     return value
-
-
-def _shares(value: Any, given: Any) -> bool:
-    return value.base is not None and bool(np.may_share_memory(value, given))
 
 
 PICTURES = frozenset((IMAGE, MASK))

@@ -1,1 +1,23 @@
-"""The default backend."""
+"""The default backend: OpenCV and NumPy, and the cheapest primitive for each op."""
+
+from __future__ import annotations
+
+from anamorph.backends.base import Backend
+from anamorph.backends.opencv import (
+    codec,
+    fill,
+    filter,  # noqa: A004 - the field's word
+    noise,
+    remap,
+    tiles,
+    warp,
+)
+
+_MODULES = (warp, remap, filter, noise, fill, tiles, codec)
+
+BACKEND = Backend(
+    name="opencv",
+    kernels={pair: kernel for m in _MODULES for pair, kernel in getattr(m, "KERNELS", {}).items()},
+    effects={name: kernel for m in _MODULES for name, kernel in getattr(m, "EFFECTS", {}).items()},
+    primitives={op: name for m in _MODULES for op, name in getattr(m, "PRIMITIVES", {}).items()},
+)
