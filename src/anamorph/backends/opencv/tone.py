@@ -1,0 +1,250 @@
+"""Curves: byte tables for 8 bits, word tables for 16, evaluation for floats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import stringzilla as sz
+
+from anamorph.backends.base import Kernel
+from anamorph.core.errors import DataError
+from anamorph.ir import tone
+from anamorph.ir.ops import IMAGE, Curve, Op, Target
+from anamorph.ir.tone import Step
+
+Image = npt.NDArray[Any]
+Bytes = npt.NDArray[np.uint8]
+Words = npt.NDArray[np.uint16]
+Floats = npt.NDArray[np.float32]
+Steps = tuple[Step, ...]
+
+MAX_PLANES = 128
+"""Channels that cv2.split takes (OpenCV 5; four times as many in OpenCV 4)."""
+WHITE: Mapping[str, int] = {"uint8": 255, "uint16": 65535, "float32": 1}
+_WORD_LOOKUP = int(cv2.__version__.split(".", maxsplit=1)[0]) >= 5
+"""Whether cv2.LUT knows tables of 65536 words: twice the speed of np.take."""
+
+
+def curve(op: Curve, image: Image) -> Image:
+    """Apply tone steps."""
+    return apply_steps(settled(op.steps, image), image)
+
+
+def settled(steps: Steps, image: Image) -> Steps:
+    """Put the picture's means into the steps, and check that their channels are the picture's.
+
+    Raises:
+        DataError: the steps hold numbers for another number of channels.
+    """
+    if tone.needs_mean(steps):
+        steps = tone.resolve(steps, partial(_mean, image))
+    width = tone.channels_of(steps)
+    if width not in (1, image.shape[2]):
+        raise DataError(
+            f"a tone curve holds numbers for {width} channels and the picture has {image.shape[2]}"
+        )
+    return steps
+
+
+def _mean(image: Image, steps: Steps, of: str) -> float:
+    """Mean in [0, 1] of the picture after some steps."""
+    if steps:
+        image = apply_steps(steps, image)
+    white = WHITE[image.dtype.name]
+    if of == "gray" and image.shape[2] == 3:
+        means = cv2.mean(image)
+        return sum(w * m for w, m in zip(tone.GRAY_WEIGHTS, means, strict=False)) / white
+    return float(cv2.mean(flat(image))[0]) / white
+
+
+def flat(image: Image) -> Image:
+    """See the picture as one plane (H, W·C), so that OpenCV does not count channels."""
+    if not image.flags.c_contiguous:
+        image = np.ascontiguousarray(image)
+    return image.reshape(image.shape[0], -1)
+
+
+def apply_steps(steps: Steps, image: Image) -> Image:
+    """Apply steps that hold no means."""
+    return _BY_DTYPE[image.dtype.name](steps, image)
+
+
+# -------------------------------------------------------------------------------- 8 bits
+
+
+@lru_cache(maxsize=64)
+def byte_tables(steps: Steps) -> tuple[bytes, ...]:
+    """Make the table of 256 bytes, or one a channel. Fixed curves are found in the cache."""
+    table = np.rint(tone.tabulate(steps, 255) * 255.0).astype(np.uint8)
+    if table.shape[1] == 1:
+        return (table.tobytes(),)
+    return tuple(column.tobytes() for column in np.ascontiguousarray(table.T))
+
+
+def look_up(image: Bytes, tables: tuple[bytes, ...]) -> Image:
+    """Look bytes up in one table, or in one a channel."""
+    if len(tables) == 1:
+        out = image.copy()
+        sz.translate(memoryview(out), tables[0], inplace=True)
+        return out
+    return join([translated(p, t) for p, t in zip(planes(image), tables, strict=True)])
+
+
+def translated(plane: Bytes, table: bytes) -> Bytes:
+    """Look a plane up in place."""
+    sz.translate(memoryview(plane), table, inplace=True)
+    return plane
+
+
+def planes(image: Image) -> list[Image]:
+    """Copy the channels out, each (H, W)."""
+    if image.shape[2] <= MAX_PLANES:
+        return list(cv2.split(image))
+    return list(np.ascontiguousarray(image.transpose(2, 0, 1)))
+
+
+def join(parts: list[Image]) -> Image:
+    """Put planes together to (H, W, C)."""
+    if len(parts) <= MAX_PLANES:
+        return cv2.merge(parts)
+    return np.stack(parts, axis=-1)
+
+
+def _bytes(steps: Steps, image: Image) -> Image:
+    if steps == (("invert",),):
+        return np.bitwise_not(image)
+    return look_up(image, byte_tables(steps))
+
+
+# ------------------------------------------------------------------------------- 16 bits
+
+
+@lru_cache(maxsize=2)
+def word_tables(steps: Steps) -> tuple[Words, ...]:
+    """Make the table of 65536 words, or one a channel."""
+    table = np.rint(tone.tabulate(steps, 65535) * 65535.0).astype(np.uint16)
+    return tuple(np.ascontiguousarray(table.T))
+
+
+def _words(steps: Steps, image: Image) -> Image:
+    if steps == (("invert",),):
+        return np.bitwise_not(image)
+    if image.size < 65536:  # the table would cost more than the picture
+        return np.rint(tone.evaluate(steps, image / 65535.0, 65535) * 65535.0).astype(np.uint16)
+    tables = word_tables(steps)
+    if len(tables) == 1:
+        return _look_up_words(flat(image), tables[0]).reshape(image.shape)
+    parts = zip(planes(image), tables, strict=True)
+    return join([_look_up_words(plane, table) for plane, table in parts])
+
+
+def _look_up_words(plane: Words, table: Words) -> Words:
+    if _WORD_LOOKUP:
+        return cv2.LUT(plane, table)  # type: ignore[return-value]
+    return np.take(table, plane)
+
+
+# -------------------------------------------------------------------------------- floats
+
+
+def _floats(steps: Steps, image: Image) -> Image:
+    """Evaluate on one buffer; numbers a channel are laid along the rows, so that loops are long."""
+    source = flat(image)
+    width = image.shape[1]
+    out = np.empty_like(source)
+    for name, *numbers in steps:
+        spread = [_along(number, width) for number in numbers] if name != "points" else numbers
+        FLOAT_TONES[name](source, out, *spread)
+        np.clip(out, 0.0, 1.0, out=out)
+        source = out
+    return out.reshape(image.shape)
+
+
+def _along(number: Any, width: int) -> Any:
+    if isinstance(number, tuple):
+        return np.tile(np.asarray(number, np.float32), width)
+    return np.float32(number)
+
+
+def _linear(x: Floats, out: Floats, scale: Any, offset: Any) -> None:
+    np.multiply(x, scale, out=out)
+    np.add(out, offset, out=out)
+
+
+def _gamma(x: Floats, out: Floats, exponent: Any) -> None:
+    np.maximum(x, np.float32(0), out=out)
+    np.power(out, exponent, out=out)
+
+
+def _invert(x: Floats, out: Floats) -> None:
+    np.subtract(np.float32(1), x, out=out)
+
+
+def _solarize(x: Floats, out: Floats, threshold: Any) -> None:
+    turn = np.float32(1) - x
+    turn -= x
+    turn *= x >= threshold  # a masked subtraction takes five times as long
+    np.add(x, turn, out=out)
+
+
+def _posterize(x: Floats, out: Floats, bits: Any) -> None:
+    drop = np.exp2(np.float32(8) - bits)
+    np.multiply(x, np.float32(255), out=out)
+    np.rint(out, out=out)
+    np.divide(out, drop, out=out)
+    np.floor(out, out=out)
+    np.multiply(out, drop / np.float32(255), out=out)
+
+
+def _bezier(x: Floats, out: Floats, low: Any, high: Any) -> None:
+    a, b, c = tone.bezier_weights(low, high)
+    kept = x.copy() if x is out else x
+    np.multiply(kept, np.float32(c) if np.isscalar(c) else c, out=out)
+    np.add(out, b, out=out)
+    np.multiply(out, kept, out=out)
+    np.add(out, a, out=out)
+    np.multiply(out, kept, out=out)
+
+
+_ROWS = 16  # so that what is looked up stays in the cache
+
+
+def _points(x: Floats, out: Floats, *tables: tuple[float, ...]) -> None:
+    count = len(tables)
+    for channel, values in enumerate(tables):
+        table = np.asarray(values, np.float32)
+        rise = np.append(np.diff(table), np.float32(0))
+        for top in range(0, len(x), _ROWS):
+            block = np.s_[top : top + _ROWS, channel::count]
+            place = x[block] * np.float32(len(table) - 1)
+            index = place.astype(np.intp)
+            place -= index.astype(np.float32)
+            place *= np.take(rise, index, mode="clip")
+            place += np.take(table, index, mode="clip")
+            out[block] = place
+
+
+FLOAT_TONES: Mapping[str, Callable[..., None]] = {
+    "linear": _linear,
+    "gamma": _gamma,
+    "invert": _invert,
+    "solarize": _solarize,
+    "posterize": _posterize,
+    "bezier": _bezier,
+    "points": _points,
+}
+"""Name of a tone → function(source, target, *numbers); the two may be one array."""
+
+_BY_DTYPE: Mapping[str, Callable[[Steps, Image], Image]] = {
+    "uint8": _bytes,
+    "uint16": _words,
+    "float32": _floats,
+}
+
+KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {(Curve, IMAGE): curve}
+EFFECTS: Mapping[str, Kernel] = {}
