@@ -54,7 +54,7 @@ def sides(room: tuple[int, int], position: str, rng: Rng) -> Sides:
 
 
 class Pad(SpatialTransform):
-    """Add a margin.
+    """Add a margin around the picture.
 
     >>> A.Pad(padding=(10, 20))(image=photo)["image"].shape
     (467, 660, 3)
