@@ -74,7 +74,9 @@ def test_a_pose_is_known_by_its_count(tmp_path):
 
 def test_parts_are_joined_in_one_line(tmp_path):
     left = np.array([[0, 0], [10, 0], [10, 10], [0, 10.0]])
-    thing = Object("cat", (0, 0, 40, 10), segmentation=Polygons.of([left, left + np.array([30, 0])]))
+    thing = Object(
+        "cat", (0, 0, 40, 10), segmentation=Polygons.of([left, left + np.array([30, 0])])
+    )
     record = Record("a.jpg", SIZE, (thing,))
     write_annotations(tmp_path, [record], [Category(0, "cat")], "yolo")
     (back,) = read_annotations(tmp_path).record("a.jpg", SIZE).objects

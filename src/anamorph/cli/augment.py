@@ -88,6 +88,7 @@ def _run(job: Job, source: Source | None, workers: int, *, overwrite: bool) -> i
     names = find_pictures(job.images)
     if not names:
         raise DataError(f"{job.images} holds no pictures")
+    todo = tasks(job, source, names)
     if overwrite:
         clear(Path(job.out))
     console = Console(stderr=True)
@@ -95,9 +96,9 @@ def _run(job: Job, source: Source | None, workers: int, *, overwrite: bool) -> i
         journal.forget(set(journal.outcomes) - set(names))
         try:
             with _progress(console, len(names)) as advance:
-                for outcome in outcomes(job, tasks(job, source, names), journal, workers):
+                for outcome in outcomes(job, todo, journal, workers):
                     if outcome.error is not None:
-                        console.print(f"skipped: {outcome.error}", style="red", markup=False)
+                        _complain(console, f"skipped: {outcome.error}")
                     advance()
         except KeyboardInterrupt:
             return _stopped(console, journal, len(names), "interrupted", 130)
@@ -117,10 +118,14 @@ def _progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(task)
 
 
+def _complain(console: Console, sentence: str) -> None:
+    console.print(sentence, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
 def _stopped(console: Console, journal: Journal, total: int, reason: str, status: int) -> int:
     done = sum(outcome.error is None for outcome in journal.outcomes.values())
     told = f"{reason}: {done} of {total} pictures are done; the same command continues from there"
-    console.print(told, markup=False, soft_wrap=True)
+    _complain(console, told)
     return status
 
 
@@ -139,5 +144,5 @@ def _report(
         others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
         complaints.append(f"not in {job.images}, though annotated: {missing[0]}{others}")
     for complaint in complaints:
-        console.print(complaint, style="red", markup=False, soft_wrap=True)
+        _complain(console, complaint)
     return 1 if complaints else 0

@@ -14,20 +14,20 @@ from anamorph.transforms.base import MISSING, Field, Transform
 _PARAMETERS = ("BboxParams", "KeypointParams")
 
 
-@cache
 def transforms() -> Mapping[str, type[Transform]]:
-    """All transforms of the public face by name."""
-    return {
-        name: found
-        for name, found in _classes(Transform).items()
-        if not inspect.isabstract(found) and "draw" in dir(found) and found.fields
-    }
+    """All transforms by name."""
+    return anamorph.catalogue()
 
 
 @cache
 def compositions() -> Mapping[str, type[BaseCompose]]:
     """All compositions of the public face by name."""
-    return {name: found for name, found in _classes(BaseCompose).items() if name != "BaseCompose"}
+    public = {name: getattr(anamorph, name) for name in anamorph.__all__}
+    return {
+        name: value
+        for name, value in public.items()
+        if isinstance(value, type) and issubclass(value, BaseCompose) and value is not BaseCompose
+    }
 
 
 @cache
@@ -50,12 +50,3 @@ def has_default(field: Field) -> bool:
 def summary(found: type) -> str:
     """The first line of the docstring."""
     return (inspect.getdoc(found) or "").split("\n")[0]
-
-
-def _classes(root: type) -> dict[str, Any]:
-    public = {name: getattr(anamorph, name) for name in sorted(dir(anamorph))}
-    return {
-        name: value
-        for name, value in public.items()
-        if isinstance(value, type) and issubclass(value, root) and value is not root
-    }

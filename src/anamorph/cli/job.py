@@ -39,7 +39,7 @@ class Job:
         return {
             "anamorph": _version(),
             "opencv": cv2.__version__,
-            "pipeline": described(self.load()),
+            "pipeline": described(configured(load_pipeline(self.pipeline), seed=None)),
             "seed": self.seed,
             "copies": self.copies,
             "format": self.suffix,

@@ -86,9 +86,8 @@ class Journal:
         lines = [_text(_plain(outcome)) for outcome in done if outcome.error is None]
         skipped = {outcome.name: outcome.error for outcome in done if outcome.error is not None}
         text = (
-            f'{{"run": {_text(self.identity)},\n"skipped": {_text(skipped)},\n"pictures": [\n'
-            + ",\n".join(lines)
-            + "\n]}\n"
+            f'{{"run": {_text(self.identity)},\n"skipped": {_text(skipped)},\n'
+            f'"common": {_text(sorted(common))},\n"pictures": [\n' + ",\n".join(lines) + "\n]}\n"
         )
         write_atomically(self.out / MANIFEST, text.encode())
         (self.out / _JOURNAL).unlink(missing_ok=True)
@@ -143,7 +142,8 @@ def clear(out: Path) -> None:
     journal, manifest = out / _JOURNAL, out / MANIFEST
     entries: list[Any] = []
     if manifest.is_file():
-        entries += _parsed(manifest.read_bytes(), manifest).get("pictures", ())
+        content = _parsed(manifest.read_bytes(), manifest)
+        entries += [{"files": content.get("common", ())}, *content.get("pictures", ())]
     if journal.is_file():
         lines = journal.read_bytes().split(b"\n")[1:-1]
         entries += [_parsed(line, journal) for line in lines]
@@ -162,8 +162,8 @@ def _plain(outcome: Outcome) -> dict[str, Any]:
     return entry
 
 
-def _text(entry: Mapping[str, Any]) -> str:
-    return json.dumps(entry, ensure_ascii=False, sort_keys=True)
+def _text(entry: Any) -> str:
+    return json.dumps(entry, ensure_ascii=False)
 
 
 def _line(entry: Mapping[str, Any]) -> bytes:
@@ -185,5 +185,5 @@ def _check_empty(out: Path) -> None:
         return
     if not out.is_dir():
         raise DataError(f"{out} is no folder")
-    if next(out.iterdir(), None) is not None:
+    if any(path.is_file() for path in out.rglob("*")):
         raise DataError(f"{out} is not empty and holds no earlier run: name another folder")

@@ -29,13 +29,13 @@ body { margin: 0; padding: 1.5rem; background: var(--paper); color: var(--ink);
 h1 { font-size: 1.2rem; margin: 0 0 .25rem; }
 pre { margin: 0 0 1rem; color: var(--faint); white-space: pre-wrap; font-size: .85rem; }
 label { margin-right: 1rem; cursor: pointer; }
-.row { display: grid; gap: .75rem; margin-top: 1rem;
-  grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); }
+main { overflow-x: auto; }
+.row { display: grid; gap: .75rem; margin-top: 1rem; align-items: start;
+  grid-auto-flow: column; grid-auto-columns: minmax(10rem, 1fr); }
 figure { margin: 0; background: var(--card); border-radius: .4rem; overflow: hidden; }
-figure:first-child { outline: 2px solid var(--faint); }
+figure:first-child { box-shadow: inset 0 0 0 2px var(--faint); }
 svg { display: block; width: 100%; height: auto; }
 figcaption { padding: .3rem .5rem; color: var(--faint); font-size: .8rem; }
-.outlines, .boxes, .keypoints { fill: none; vector-effect: non-scaling-stroke; }
 .shape { fill: none; stroke-width: 2px; vector-effect: non-scaling-stroke; }
 """
 
@@ -149,8 +149,8 @@ def _box(thing: Object, color: str, unit: float) -> list[str]:
         ),
         (
             f'<text x="{left + unit:.1f}" y="{max(top, 0) + 4 * unit:.1f}" font-size="{4 * unit:.1f}" '
-            f'font-family="system-ui, sans-serif" fill="{color}" stroke="#000" '
-            f'stroke-width="{unit * 0.6:.2f}" paint-order="stroke">{name}</text>'
+            f'font-family="system-ui, sans-serif" fill="#fff" stroke="#000" '
+            f'stroke-width="{unit:.2f}" paint-order="stroke">{name}</text>'
         ),
     ]
 

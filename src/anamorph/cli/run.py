@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
 
 from anamorph.cli.job import Job, Outcome, Task
@@ -21,10 +23,13 @@ _WINDOW = 4
 
 
 def tasks(job: Job, source: Source | None, names: Sequence[str]) -> Iterator[Task | Outcome]:
-    """What is to be done for each picture, or why it cannot be done."""
+    """What is to be done for each picture, or why it cannot be done; each is read when asked for.
+
+    Raises:
+        DataError: at once, when a picture has no mask.
+    """
     pairs = {} if job.masks is None else pair_masks(names, job.masks)
-    for name in names:
-        yield _task(job, name, pairs.get(name), source)
+    return (_task(job, name, pairs.get(name), source) for name in names)
 
 
 def _task(job: Job, name: str, mask: Path | None, source: Source | None) -> Task | Outcome:
@@ -90,7 +95,8 @@ def _parallel(
             if ready is not None:
                 yield ready
             elif isinstance(task, Task):
-                pending.add(pool.submit(work, task))
+                with _shielded():
+                    pending.add(pool.submit(work, task))
             if len(pending) >= _WINDOW * workers:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
@@ -99,3 +105,16 @@ def _parallel(
             yield from (future.result() for future in done)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _shielded() -> Iterator[None]:
+    """Keep Ctrl-C from processes that are just being started; they inherit what is blocked."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

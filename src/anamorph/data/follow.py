@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-import anamorph
+from anamorph.core.boxes import BboxParams
 from anamorph.core.errors import DataError
+from anamorph.core.keypoints import KeypointParams
 from anamorph.data import polygon
 from anamorph.data.annotations import (
     Box,
@@ -30,6 +31,7 @@ from anamorph.data.annotations import (
     Runs,
     Segmentation,
 )
+from anamorph.pipeline.compose import Compose
 
 BOX_OWNERS = "box_owners"
 POINT_OWNERS = "point_owners"
@@ -53,15 +55,16 @@ def prepared(pipeline: Any) -> Any:
     """The pipeline, told of boxes and keypoints as :class:`Following` hands them over.
 
     Its own settings of when a box is dropped stay; its formats and label fields do not matter here.
+    Without settings, what is left of an object must be a pixel wide and high.
     """
     given = pipeline.values()
-    return anamorph.Compose(
+    return Compose(
         list(pipeline.transforms),
         **{
             **given,
             "bbox_params": _box_params(given.get("bbox_params")),
-            "keypoint_params": anamorph.KeypointParams(
-                format="xy", label_fields=[POINT_OWNERS], remove_invisible=False
+            "keypoint_params": KeypointParams(
+                format="xy", label_fields=(POINT_OWNERS,), remove_invisible=False
             ),
             "instance_binding": None,
         },
@@ -69,10 +72,10 @@ def prepared(pipeline: Any) -> Any:
 
 
 def _box_params(given: Any) -> Any:
-    fields = {"format": "pascal_voc", "label_fields": [BOX_OWNERS]}
+    fields: dict[str, Any] = {"format": "pascal_voc", "label_fields": (BOX_OWNERS,)}
     if given is None:
-        return anamorph.BboxParams(**fields)
-    return replace(given, **fields)
+        return BboxParams(**fields, min_width=1, min_height=1)
+    return replace(given, **fields, bbox_type="hbb")
 
 
 @final
@@ -269,7 +272,7 @@ class _After:
         return (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0) < 0
 
     def corners(self, number: int, parts: Sequence[Corners]) -> list[Corners]:
-        """Where the corners of polygons are now; nothing if one was lost or doubled."""
+        """Where the corners of polygons are now; nothing if one was doubled or has no place."""
         moved = []
         for part, was in enumerate(parts):
             owners: list[Owner] = [(number, "corner", part, at) for at in range(len(was))]
@@ -277,6 +280,8 @@ class _After:
             if any(len(points) != 1 for points in found):
                 return []
             corners = np.array([points[0] for points in found], np.float64) + 0.5
+            if not np.isfinite(corners).all():
+                return []
             moved.append(polygon.clip(corners, self.size))
         return [corners for corners in moved if len(corners) >= 3]
 
