@@ -45,12 +45,17 @@ def part(h: int, w: int) -> dict[str, Any]:
     return {"height": max(1, 2 * h // 3), "width": max(1, 2 * w // 3)}
 
 
+def fit(side: Callable[..., int]) -> Arguments:
+    """Make a side a little smaller than it is."""
+    return lambda h, w: {"max_size": max(1, side(h, w) * 5 // 6)}
+
+
 def wide(h: int, w: int) -> dict[str, Any]:
     """A box in the middle."""
     return {"x_min": w // 4, "y_min": h // 4, "x_max": w // 4 + max(1, w // 2), "y_max": h // 4 + max(1, h // 2)}
 
 
-BAD_LIMIT = ({"limit": "x"}, {"limit": (3, 1)})
+BAD_LIMIT = ({"limit": "x"}, {"limit": (1, 2, 3)})
 RGB = (3,)
 
 ROWS: dict[str, Row] = {
@@ -72,7 +77,7 @@ ROWS: dict[str, Row] = {
     "Affine": Row(
         given(scale=(0.8, 1.2), rotate=(-30, 30), shear=(-10, 10), translate_percent=(-0.1, 0.1)),
         "matrix", bad=({"scale": "x"}, {"interpolation": 17}),
-        more=(given(rotate=(-40, 40), fit_output=True), given(scale=(0.5, 0.7), border_mode=2)),
+        more=(given(rotate=(-40, 40), fit_output=True), given(scale=(0.8, 0.9), border_mode=2)),
     ),
     "ShiftScaleRotate": Row(given(rotate_limit=30), "matrix", bad=({"rotate_limit": "x"},)),
     "Perspective": Row(
@@ -80,10 +85,10 @@ ROWS: dict[str, Row] = {
         more=(given(scale=(0.05, 0.1), fit_output=True), given(scale=(0.02, 0.05), keep_size=False)),
     ),
     # ------------------------------------------------------------------ size
-    "Resize": Row(given(height=50, width=70), "matrix", bad=({"height": 0, "width": 3},)),
+    "Resize": Row(lambda h, w: {"height": max(1, h * 4 // 5), "width": max(1, w * 9 // 10)}, "matrix", bad=({"height": 0, "width": 3},)),
     "RandomScale": Row(given(scale_limit=(-0.3, 0.4)), "matrix", bad=({"scale_limit": "x"},)),
-    "LongestMaxSize": Row(given(max_size=60), "matrix", bad=({"max_size": 0},)),
-    "SmallestMaxSize": Row(given(max_size=60), "matrix", bad=({"max_size": -3},)),
+    "LongestMaxSize": Row(fit(max), "matrix", bad=({"max_size": 0},)),
+    "SmallestMaxSize": Row(fit(min), "matrix", bad=({"max_size": -3},)),
     "LetterBox": Row(given(size=(70, 90)), "matrix", bad=({"size": (0, 3)},)),
     # ------------------------------------------------------------------ pads and crops
     "Pad": Row(given(padding=(5, 9, 12, 3)), "lattice", bad=({"padding": "x"},)),
@@ -97,13 +102,13 @@ ROWS: dict[str, Row] = {
         part, "lattice", bad=({"height": 0, "width": 4},),
         more=(lambda h, w: {"height": h + 5, "width": max(1, w // 2), "pad_if_needed": True},),
     ),
-    "RandomResizedCrop": Row(given(size=(50, 60)), "matrix", bad=({"size": (0, 5)}, {"size": 5})),
+    "RandomResizedCrop": Row(given(size=(110, 130), scale=(0.4, 1)), "matrix", bad=({"size": (0, 5)}, {"size": 5})),
     "RandomSizedCrop": Row(
-        lambda h, w: {"min_max_height": (max(1, h // 2), h), "size": (40, 50)}, "matrix",
+        lambda h, w: {"min_max_height": (max(1, h // 2), h), "size": (100, 120)}, "matrix",
         bad=({"min_max_height": (3, 1), "size": (4, 4)},),
     ),
     "RandomSizedBBoxSafeCrop": Row(
-        given(height=50, width=60), "matrix", bad=({"height": 0, "width": 1},)
+        given(height=150, width=160), "matrix", bad=({"height": 0, "width": 1},)
     ),
     "BBoxSafeRandomCrop": Row(moves="lattice", bad=({"erosion_rate": 2},)),
     "AtLeastOneBBoxRandomCrop": Row(part, "lattice", bad=({"height": 0, "width": 1},)),

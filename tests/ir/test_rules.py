@@ -168,8 +168,12 @@ def render(ops: list[Op], mode: str, target: Target, value: Any, backend: str = 
 
 
 def near_edges(shown: Any, reach: int = 2) -> Any:
-    """Find the pixels around the places where one quarter or the fill meets another."""
-    out = np.zeros(shown.shape, bool)
+    """Find the pixels around the places where one quarter or the fill meets another.
+
+    The frame counts: there the fill may shine in without a pixel of the mask being filled.
+    """
+    out = np.ones(shown.shape, bool)
+    out[reach:-reach, reach:-reach] = False
     for axis in (0, 1):
         change = np.diff(shown.astype(int), axis=axis) != 0
         index = np.argwhere(change)

@@ -123,6 +123,8 @@ class Span(Rule):
             raise refuse(place, value, self.describe())
         if not all(map(self.each.holds, value)):
             raise refuse(place, value, self.describe())
+        if value[0] > value[1] and self.lone == "symmetric":
+            value = value[::-1]  # a range about zero means the same from either end
         if value[0] > value[1]:
             raise refuse(place, value, f"{self.describe()}, the smaller number first")
         return tuple(map(int, value)) if self.whole else value

@@ -66,7 +66,6 @@ _FULL_FIELD: Mapping[str, Translation] = {
 }
 _EXACT_KEYPOINTS = "keypoints are mapped exactly: leave it out"
 _FIXED_SYMMETRY = "write HorizontalFlip, VerticalFlip, Transpose, or Rotate(limit=(90, 90))"
-_SIZE = "write size=(height, width)"
 
 RENAMED: Mapping[str, Mapping[str, str]] = {
     "PiecewiseAffine": {"cval": "fill", "cval_mask": "fill_mask"},
@@ -140,10 +139,15 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
         "keypoints_threshold": _EXACT_KEYPOINTS,
         "mode": "write border_mode=... with a number of OpenCV",
     },
-    "RandomResizedCrop": {"height": _SIZE, "width": _SIZE},
-    "RandomSizedCrop": {"height": _SIZE, "width": _SIZE},
 }
 """transform → {other name: the sentence that says what to write instead}."""
+
+
+JOINED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "RandomResizedCrop": {"size": ("height", "width")},
+    "RandomSizedCrop": {"size": ("height", "width")},
+}
+"""transform → {name here: other names whose values it is made of}, all of them or none."""
 
 
 def translate(transform: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> Values:
@@ -154,12 +158,28 @@ def translate(transform: str, given: Mapping[str, Any], known: Mapping[str, Any]
             parameter is given under two names.
     """
     out: Values = {}
-    for name, value in given.items():
+    for name, value in _joined(transform, given).items():
         new = {name: value} if name in known else _meaning(transform, name, value, known)
         for key, meant in new.items():
             if key in out or (key != name and key in given):
                 raise ParameterTypeError(f"{transform}.{key} was given twice, once as {name!r}")
             out[key] = meant
+    return out
+
+
+def _joined(transform: str, given: Mapping[str, Any]) -> Values:
+    out = dict(given)
+    for whole, parts in JOINED.get(transform, {}).items():
+        present = [name for name in parts if name in given]
+        if len(present) == len(parts):
+            values = tuple(out.pop(name) for name in parts)
+            if whole in out:
+                raise ParameterTypeError(f"{transform}.{whole} was given twice, once as {parts}")
+            out[whole] = values
+        elif present:
+            raise ParameterTypeError(
+                f"{transform}.{present[0]}: write {whole}=({', '.join(parts)})"
+            )
     return out
 
 

@@ -10,10 +10,11 @@ from anamorph.backends.opencv import (
     noise,
     remap,
     tiles,
+    tone,
     warp,
 )
 
-_MODULES = (warp, remap, filter, noise, fill, tiles, codec)
+_MODULES = (warp, remap, tone, filter, noise, fill, tiles, codec)
 
 BACKEND = Backend(
     name="opencv",
