@@ -164,10 +164,11 @@ def test_area_is_averaged_where_the_crop_shrinks():
     assert drawn(shrink.replace(size=(90, 90)))[-1].sampling.interpolation == K.INTER_LINEAR
 
 
-def test_height_and_width_of_the_older_interface_are_refused():
-    for transform in (RandomResizedCrop, RandomSizedCrop):
-        with pytest.raises(ParameterTypeError, match=r"\.height: write size=\(height, width\)"):
-            transform(height=3, width=4)
+def test_height_and_width_of_the_older_interface_are_joined():
+    assert RandomResizedCrop(height=3, width=4) == RandomResizedCrop((3, 4))
+    assert RandomSizedCrop((2, 3), height=3, width=4) == RandomSizedCrop((2, 3), (3, 4))
+    with pytest.raises(ParameterTypeError, match=r"\.height: write size=\(height, width\)"):
+        RandomResizedCrop(height=3)
     assert RandomResizedCrop((3, 4), sampling_method="standard") == RandomResizedCrop((3, 4))
     with pytest.raises(ParameterTypeError, match="sampling_method = 'uniform_scale' is not known"):
         RandomResizedCrop((3, 4), sampling_method="uniform_scale")
