@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -101,18 +101,22 @@ def translated(plane: Bytes, table: bytes) -> Bytes:
     return plane
 
 
-def planes(image: Image) -> list[Image]:
-    """Copy the channels out, each (H, W)."""
-    if image.shape[2] <= MAX_PLANES:
-        return list(cv2.split(image))
-    return list(np.ascontiguousarray(image.transpose(2, 0, 1)))
+def planes(image: Image, out: Image | None = None) -> Image:
+    """Copy the channels out: (C, H, W)."""
+    height, width, channels = image.shape
+    out = np.empty((channels, height, width), image.dtype) if out is None else out
+    if channels <= MAX_PLANES:
+        cv2.split(image, list(out))
+    else:
+        np.copyto(out, image.transpose(2, 0, 1))
+    return out
 
 
-def join(parts: list[Image]) -> Image:
-    """Put planes together to (H, W, C)."""
+def join(parts: Sequence[Image], out: Image | None = None) -> Image:
+    """Put planes together to (H, W, C); one of them to (H, W)."""
     if len(parts) <= MAX_PLANES:
-        return cv2.merge(parts)
-    return np.stack(parts, axis=-1)
+        return cv2.merge(parts, out)
+    return np.stack(parts, axis=-1, out=out)
 
 
 def _bytes(steps: Steps, image: Image) -> Image:
