@@ -60,7 +60,7 @@ def encode(op: Encode, image: Image) -> Image:
 
 
 def _color(rgb: Floats, quality: int) -> Floats:
-    ycc = rgb @ _TO_YCC.T
+    ycc = np.rint(rgb @ _TO_YCC.T)
     luma = _plane(ycc[..., 0], _LUMA, quality)
     blue, red = (_subsampled(ycc[..., i], quality) for i in (1, 2))
     return np.stack([luma, blue, red], -1) @ np.linalg.inv(_TO_YCC).T
@@ -71,6 +71,7 @@ def _subsampled(plane: Floats, quality: int) -> Floats:
     height, width = plane.shape
     even = np.pad(plane, ((0, height % 2), (0, width % 2)), mode="edge")
     small = even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2).mean((1, 3))
+    small = np.rint(small)
     small = _plane(small + 128.0, _CHROMA, quality) - 128.0
     for axis, length in enumerate(even.shape):
         small = np.moveaxis(_weights(length, small.shape[axis], _linear) @ np.moveaxis(

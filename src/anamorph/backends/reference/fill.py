@@ -91,7 +91,7 @@ def _shows(op: Fill, corners: npt.NDArray[np.float64]) -> bool:
     hidden = np.zeros(places.shape[:2], np.bool_)
     for x0, y0, x1, y1 in op.regions:
         x, y = places[..., 0], places[..., 1]
-        hidden |= (x > x0) & (x < x1) & (y > y0) & (y < y1)
+        hidden |= (x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)
     return not hidden.all()
 
 

@@ -38,8 +38,8 @@ def gauss(op: Noise, image: Image) -> Image:
             added += second[raw[count:]]
         return stored(image + added.reshape(height, width, planes), image.dtype)
     low = noise.small_size((height, width), factor) if factor < 1.0 else (height, width)
-    field = noise.normals(bits, low[0] * low[1] * planes).reshape(*low, planes)
-    field = _enlarged(field.astype(np.float64), (height, width))
+    drawn = noise.normals(bits, low[0] * low[1] * planes).reshape(*low, planes)
+    field = _enlarged(drawn.astype(np.float64), (height, width))
     return stored(image + (field * sigma + mean) * white(image.dtype), image.dtype)
 
 
