@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from anamorph.core.box_formats import FORMATS, FROM_CENTER, TO_CENTER, Size
 from anamorph.core.errors import DataError, ParameterError, ParameterTypeError
 from anamorph.core.labels import Boxes, Floats, numbers, rows_like
 from anamorph.core.options import names, translate
 from anamorph.core.params import Choice, Flag, Number
 from anamorph.core.quads import corners_of, half_turn, rectangles_of, visible
-
-Size = tuple[int, int]
-Convert = Callable[[Floats, Size], Floats]
 
 SLIVER = 0.01
 """Boxes as thin as this, in pixels, are dropped: it is what rounding to six digits leaves of a box
@@ -27,54 +26,6 @@ OVERSHOOT_PART = 1e-5
 _DUST = 1e-9
 
 
-# ------------------------------------------------------------------------------- formats
-
-
-def _scaled(rows: Floats, size: Size) -> Floats:
-    return rows * (size[1], size[0], size[1], size[0])
-
-
-def _unscaled(rows: Floats, size: Size) -> Floats:
-    return rows / (size[1], size[0], size[1], size[0])
-
-
-def _from_corner(rows: Floats, _: Size) -> Floats:
-    rows[:, 2:] += rows[:, :2]
-    return rows
-
-
-def _to_corner(data: Floats, _: Size) -> Floats:
-    out = data.copy()
-    out[:, 2:] -= data[:, :2]
-    return out
-
-
-def _from_center(rows: Floats, _: Size) -> Floats:
-    half = rows[:, 2:] / 2
-    return np.concatenate([rows[:, :2] - half, rows[:, :2] + half], axis=1)
-
-
-def _to_center(data: Floats, _: Size) -> Floats:
-    low, high = data[:, :2], data[:, 2:]
-    return np.concatenate([(low + high) / 2, high - low], axis=1)
-
-
-FORMATS: Mapping[str, tuple[Convert, Convert, str]] = {
-    "pascal_voc": (
-        lambda rows, _: rows,
-        lambda data, _: data,
-        "x_min, y_min, x_max, y_max in pixels",
-    ),
-    "albumentations": (_scaled, _unscaled, "x_min, y_min, x_max, y_max as parts of the sides"),
-    "coco": (_from_corner, _to_corner, "x_min, y_min, width, height in pixels"),
-    "yolo": (
-        lambda rows, size: _from_center(_scaled(rows, size), size),
-        lambda data, size: _unscaled(_to_center(data, size), size),
-        "x_center, y_center, width, height as parts of the sides",
-    ),
-    "cxcywh": (_from_center, _to_center, "x_center, y_center, width, height in pixels"),
-}
-"""Name → to pixels (x0, y0, x1, y1), back, and what the columns are."""
 OBB = "obb"
 _OBB_COLUMNS = "x_center, y_center, width, height in pixels and an angle in degrees"
 
@@ -177,9 +128,9 @@ class BboxParams:
     @property
     def oriented(self) -> bool:
         """Whether boxes have an angle."""
-        return self.format == OBB or self.bbox_type == OBB
+        return OBB in (self.format, self.bbox_type)
 
-    @property
+    @cached_property
     def _picky(self) -> bool:
         return bool(
             self.min_area
@@ -201,7 +152,7 @@ class BboxParams:
         """
         if self.oriented:
             return self._read_oriented(value, size)
-        data = FORMATS[self.format][0](numbers(value, 4, "bboxes"), size)
+        data = FORMATS[self.format].to_pixels(numbers(value, 4, "bboxes"), size)
         boxes = Boxes(data, np.arange(len(data)))
         if len(data) == 0 or _inside(data, size, 0.0):
             return boxes
@@ -224,7 +175,7 @@ class BboxParams:
 
     def _refusal(self, row: int, data: Floats, given: Any, size: Size) -> DataError:
         place = f"bboxes[{row}] = {_plain(given[row])}"
-        wanted = _OBB_COLUMNS if self.format == OBB else FORMATS[self.format][2]
+        wanted = _OBB_COLUMNS if self.format == OBB else FORMATS[self.format].columns
         x0, y0, x1, y1 = data[row]
         if not np.isfinite(data[row]).all():
             what = "its values must be finite"
@@ -242,77 +193,83 @@ class BboxParams:
             f"wide and {size[0]} high: {what}"
         )
 
-    # -------------------------------------------------------------------------- oriented
+    # ------------------------------------------------------------------------ oriented
 
     def _rectangles(self, value: Any, size: Size) -> Floats:
         rows = numbers(value, 5, "bboxes")
         if self.format != OBB:
-            rows[:, :4] = _to_center(FORMATS[self.format][0](rows[:, :4], size), size)
+            rows[:, :4] = FORMATS[self.format].to_pixels(rows[:, :4], size) @ TO_CENTER
             rows[:, 4] *= -1.0
         return rows
 
     def _read_oriented(self, value: Any, size: Size) -> Boxes:
         rows = self._rectangles(value, size)
         index = np.arange(len(rows))
-        bad = ~np.isfinite(rows).all(axis=1) | ~(rows[:, 2:4] > 0.0).all(axis=1)
+        good = np.asarray(np.isfinite(rows).all(axis=1) & (rows[:, 2:4] > 0.0).all(axis=1))
         corners = corners_of(rows)
-        bad[~bad] = visible(corners[~bad], size)[:, 1] == 0.0
-        if bad.any() and not self.filter_invalid_bboxes:
+        good[good] = visible(corners[good], size)[:, 1] > 0.0
+        if not good.all() and not self.filter_invalid_bboxes:
             half = rows[:, 2:4] / 2
             spans = np.concatenate([rows[:, :2] - half, rows[:, :2] + half], axis=1)
-            raise self._refusal(int(bad.argmax()), spans, value, size)
-        return Boxes(corners[~bad], index[~bad])
+            raise self._refusal(int(good.argmin()), spans, value, size)
+        return Boxes(corners[good], index[good])
 
     def _write_oriented(self, boxes: Boxes, given: Any, size: Size) -> Any:
         rows = rectangles_of(boxes.data)
         before = numbers(given, 5, "bboxes")[boxes.index, 4]
         if self.format != OBB:
             rows[:, 4] = half_turn(-rows[:, 4])
-            rows[:, :4] = FORMATS[self.format][1](_from_center(rows[:, :4], size), size)
+            rows[:, :4] = FORMATS[self.format].from_pixels(rows[:, :4] @ FROM_CENTER, size)
         same = np.abs(half_turn(rows[:, 4] - before)) < _DUST
         rows[same, 4] = before[same]
         return rows_like(given, rows, boxes.index)
 
     # ----------------------------------------------------------------------- after an op
 
-    def settle(self, boxes: Boxes, size: Size) -> Boxes:
+    def settle(self, boxes: Boxes, size: Size, before: Boxes | None = None) -> Boxes:
         """Clip boxes to the canvas and drop those that the thresholds do not let through.
 
         Args:
             boxes: boxes in pixels of the canvas.
             size: height and width of the canvas.
+            before: the boxes before the step, which know what was cut off earlier: so
+                ``min_visibility`` means the object as it came, however many steps there are.
         """
         data = boxes.data
         if len(data) == 0:
             return boxes
+        seen = _carried(boxes, before)
         if boxes.oriented:
             return self._settle_oriented(boxes, size)
-        if not self._picky:
-            if _inside(data, size, SLIVER):
-                return boxes
-            clipped = np.minimum(np.maximum(data, 0.0), (size[1], size[0], size[1], size[0]))
-            sides = clipped[:, 2:] - clipped[:, :2]
-            return _kept(Boxes(clipped, boxes.index), (sides > SLIVER).all(axis=1))
+        if not self._picky and _inside(data, size, SLIVER):
+            return boxes
         clipped = np.minimum(np.maximum(data, 0.0), (size[1], size[0], size[1], size[0]))
         sides = clipped[:, 2:] - clipped[:, :2]
-        whole = data[:, 2:] - data[:, :2]
-        areas = sides[:, 0] * sides[:, 1], whole[:, 0] * whole[:, 1]
-        keep = (sides > SLIVER).all(axis=1) & self._passes(sides, *areas)
-        return _kept(Boxes(clipped, boxes.index), keep)
+        keep = np.minimum.reduce(sides.T) > SLIVER
+        done = Boxes(clipped, boxes.index, seen)
+        if self._picky:
+            area = sides[:, 0] * sides[:, 1]
+            if self.min_visibility:
+                whole = (data[:, 2] - data[:, 0]) * (data[:, 3] - data[:, 1])
+                part = np.divide(area, whole, out=np.zeros_like(area), where=whole > 0.0)
+                done.seen = part if seen is None else part * seen
+            keep &= self._passes(sides, area, done.seen)
+        return _kept(done, keep)
 
     def _settle_oriented(self, boxes: Boxes, size: Size) -> Boxes:
-        measured = visible(boxes.data, size)
+        """Keep boxes whole, or drop them. What is in sight is measured anew, so nothing carries."""
+        whole, area, extent = visible(boxes.data, size).T
         sides = rectangles_of(boxes.data)[:, 2:4]
-        keep = (measured[:, 1] > SLIVER * measured[:, 2]) & (sides > SLIVER).all(axis=1)
-        keep &= self._passes(sides, measured[:, 1], measured[:, 0])
-        return _kept(boxes, keep)
+        keep = (area > SLIVER * extent) & (sides > SLIVER).all(axis=1)
+        part = np.divide(area, whole, out=np.zeros_like(area), where=whole > 0.0)
+        return _kept(boxes, keep & self._passes(sides, area, part))
 
-    def _passes(self, sides: Floats, area: Floats, whole: Floats) -> Any:
+    def _passes(self, sides: Floats, area: Floats, seen: Floats | None) -> Any:
         """Tell which boxes reach all thresholds; a hair below counts as reached."""
         most = 1.0 - _DUST
         keep = area >= self.min_area * most
-        if self.min_visibility:
-            keep &= area >= self.min_visibility * most * whole
+        if self.min_visibility and seen is not None:
+            keep &= seen >= self.min_visibility * most
         if self.min_width or self.min_height:
             keep &= (sides >= (self.min_width * most, self.min_height * most)).all(axis=1)
         if self.max_accept_ratio:
@@ -331,16 +288,29 @@ class BboxParams:
         """
         if self.oriented:
             return self._write_oriented(boxes, given, size)
-        return rows_like(given, FORMATS[self.format][1](boxes.data, size), boxes.index)
+        return rows_like(given, FORMATS[self.format].from_pixels(boxes.data, size), boxes.index)
 
 
 def _inside(data: Floats, size: Size, thin: float) -> bool:
     """Tell whether all boxes lie in the picture and are thicker than a sliver. NaN is neither."""
-    low = np.minimum.reduce(data).tolist()
-    high = np.maximum.reduce(data).tolist()
-    if not (low[0] >= 0.0 and low[1] >= 0.0 and high[2] <= size[1] and high[3] <= size[0]):
-        return False
-    return bool((data[:, 2:] - data[:, :2]).min() > thin)
+    columns = data.T.copy()  # reductions along contiguous memory are several times quicker
+    return bool(
+        np.minimum.reduce(columns[:2], axis=None) >= 0.0
+        and np.maximum.reduce(columns[2]) <= size[1]
+        and np.maximum.reduce(columns[3]) <= size[0]
+        and np.minimum.reduce(columns[2:] - columns[:2], axis=None) > thin
+    )
+
+
+def _carried(boxes: Boxes, before: Boxes | None) -> Floats | None:
+    """What was in sight of each box before a step, found by where the rows come from."""
+    if before is None or before.seen is None or len(before.index) == 0:
+        return boxes.seen
+    if len(before.index) == len(boxes.index) and (before.index == boxes.index).all():
+        return before.seen
+    table = np.ones(max(before.index.max(), boxes.index.max()) + 1)
+    table[before.index[::-1]] = before.seen[::-1]
+    return table[boxes.index]
 
 
 def _kept(boxes: Boxes, keep: Any) -> Boxes:

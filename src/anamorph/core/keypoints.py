@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from anamorph.core.labels import (
     pick,
     rows_like,
 )
+from anamorph.core.mirrored import exchanged, pairs_of, swaps_of
 from anamorph.core.options import names, translate
 from anamorph.core.params import Choice, Flag
 
@@ -47,6 +49,7 @@ SLACK = 0.02
 """Pixels by which a point may lie left of or above the picture and be taken for rounded."""
 _DUST = 1e-6
 _TURN = 2 * math.pi
+_PLAIN = (0.0, 0.0, 0.0, 0.0, 1.0, 1.0)
 _CLAMPED = 2.0
 """Size of the parity of a point that was moved to the picture's edge when it was read."""
 
@@ -148,17 +151,14 @@ class KeypointParams:
         """
         columns = FORMATS[self.format]
         rows = numbers(value, len(columns), "keypoints")
-        data = np.zeros((len(rows), 6))
-        data[:, SCALE] = 1.0
-        data[:, PARITY] = 1.0
-        for k, column in enumerate(columns):
-            if column != SEEN:
-                data[:, column] = rows[:, k]
+        data = np.empty((len(rows), 6))
+        data[:] = _PLAIN
+        data[:, self._from] = rows
         if ANGLE in columns and self.angle_in_degrees:
             data[:, ANGLE] = np.radians(data[:, ANGLE])
         data[:, :2] += 0.5
         if SEEN in columns:
-            data[rows[:, columns.index(SEEN)] == 0.0, :2] = np.nan
+            data[:, :2] = np.where(rows[:, 2:] == 0.0, np.nan, rows[:, :2] + 0.5)
         points = Points(data, np.arange(len(data)), fixed=not self.remove_invisible)
         if points.fixed or len(data) == 0 or _within(data, size):
             return points
@@ -208,53 +208,65 @@ class KeypointParams:
             given: what `read` was given; further columns come from there.
             size: height and width of the picture now.
         """
-        columns = FORMATS[self.format]
         points = self._ordered(points)
-        data = points.data
-        before = numbers(given, len(columns), "keypoints")[points.index]
-        rows = np.empty((len(data), len(columns)))
-        for k, column in enumerate(columns):
-            rows[:, k] = before[:, k] if column == SEEN else data[:, column]
-        self._turn_back(rows, before, data)
-        at = [columns.index(X), columns.index(Y)]
-        rows[:, at] -= 0.5
-        self._put_back(rows, before, data)
-        if SEEN in columns:
-            self._mark(rows, before, data, size)
+        rows = points.data[:, self._from]
+        rows[:, self._at] -= 0.5
+        if self._looks_back or not points.fixed:
+            self._complete(rows, points, given, size)
         return rows_like(given, rows, points.index)
 
-    def _turn_back(self, rows: Floats, before: Floats, data: Floats) -> None:
-        columns = FORMATS[self.format]
-        if ANGLE not in columns or len(rows) == 0:
-            return
-        k = columns.index(ANGLE)
-        turn = 360.0 if self.angle_in_degrees else _TURN
-        angle, was = data[:, ANGLE], before[:, k]
-        if self.angle_in_degrees:
-            same = angle == np.radians(was)
-            angle = np.degrees(angle)
-        else:
-            same = angle == was
-        rows[:, k] = np.where(same, was, angle) % turn
-        rows[rows[:, k] == turn, k] = 0.0
+    @cached_property
+    def _from(self) -> list[int]:
+        """Where the columns are taken from; visibility from anywhere, it is overwritten."""
+        return [X if column == SEEN else column for column in FORMATS[self.format]]
 
-    def _put_back(self, rows: Floats, before: Floats, data: Floats) -> None:
-        """Points that were moved to the edge when read, and have not moved since, go back."""
+    @cached_property
+    def _at(self) -> list[int]:
+        """Columns of x and y."""
+        return [FORMATS[self.format].index(X), FORMATS[self.format].index(Y)]
+
+    @cached_property
+    def _looks_back(self) -> bool:
+        """Whether something of the caller's row is needed to write it."""
+        return ANGLE in FORMATS[self.format] or SEEN in FORMATS[self.format]
+
+    def _complete(self, rows: Floats, points: Points, given: Any, size: Size) -> None:
+        """Write what depends on how the caller wrote the row."""
+        data = points.data
         clamped = np.abs(data[:, PARITY]) == _CLAMPED
+        if not (self._looks_back or clamped.any()):
+            return
+        columns = FORMATS[self.format]
+        before = numbers(given, len(columns), "keypoints")[points.index]
+        if ANGLE in columns:
+            k = columns.index(ANGLE)
+            rows[:, k] = self._angles(data[:, ANGLE], before[:, k])
         if clamped.any():
-            columns = FORMATS[self.format]
-            at = [columns.index(X), columns.index(Y)]
-            off = before[:, at] - rows[:, at]
-            still = clamped & (off <= 0.5).all(axis=1) & (off >= -SLACK).all(axis=1)
-            rows[np.ix_(still, at)] = before[np.ix_(still, at)]
+            self._put_back(rows, before, clamped)
+        if SEEN in columns:
+            self._mark(rows, before, data, size)
+
+    def _angles(self, angle: Floats, before: Floats) -> Floats:
+        """Bring angles to the caller's unit; one that was not turned comes back to the last bit."""
+        turn, unit = (360.0, np.degrees(1.0)) if self.angle_in_degrees else (_TURN, 1.0)
+        stored = np.radians(before) if self.angle_in_degrees else before
+        out: Floats = np.where(angle == stored, before, angle * unit) % turn
+        return np.where(out == turn, 0.0, out)
+
+    def _put_back(self, rows: Floats, before: Floats, clamped: npt.NDArray[np.bool_]) -> None:
+        """Points that were moved to the edge when read, and have not moved since, go back."""
+        off = before[:, self._at] - rows[:, self._at]
+        still = clamped & ((off <= 0.5) & (off >= -SLACK)).all(axis=1)
+        for k in self._at:
+            rows[still, k] = before[still, k]
 
     def _mark(self, rows: Floats, before: Floats, data: Floats, size: Size) -> None:
+        """Write visibility: 0 for what is out of sight; what was never labelled stays as it was."""
         k = FORMATS[self.format].index(SEEN)
-        nowhere = np.isnan(data[:, :2]).any(axis=1)
-        rows[~_shown(data, size), k] = 0.0
-        rows[nowhere, :2] = 0.0
+        rows[:, k] = np.where(_shown(data, size), before[:, k], 0.0)
+        rows[np.isnan(rows).any(axis=1)] = 0.0
         unlabelled = before[:, k] == 0.0
-        rows[unlabelled, :2] = before[unlabelled, :2]
+        rows[unlabelled] = before[unlabelled]
 
     def relabel(self, points: Points, field: str, labels: Any) -> Any:
         """Choose the labels of the points, left and right exchanged where they were mirrored.
@@ -271,7 +283,7 @@ class KeypointParams:
             return picked
         exchange = dict(swaps) | {b: a for a, b in swaps}
         mirrored = np.flatnonzero(points.data[:, PARITY] < 0).tolist()
-        return _exchanged(picked, mirrored, exchange)
+        return exchanged(picked, mirrored, exchange)
 
     def _ordered(self, points: Points) -> Points:
         """Put rows in the order of what they are now: a mirrored left eye is a right eye."""
@@ -296,70 +308,15 @@ def _shown(data: Floats, size: Size) -> npt.NDArray[np.bool_]:
 
 def _within(data: Floats, size: Size) -> bool:
     """Tell whether the picture shows all points. NaN is nowhere."""
-    place = data[:, :2]
-    low = np.minimum.reduce(place).tolist()
-    high = np.maximum.reduce(place).tolist()
-    return bool(low[0] >= 0 and low[1] >= 0 and high[0] <= size[1] and high[1] <= size[0])
-
-
-def _exchanged(labels: Any, rows: list[int], exchange: Mapping[Any, Any]) -> Any:
-    """Exchange labels in some rows, in a container of the same type."""
-    if not rows:
-        return labels
-    members = list(labels)
-    for i in rows:
-        old = members[i]
-        key = old.item() if isinstance(old, np.generic) else old
-        members[i] = exchange.get(key, old)
-    if isinstance(labels, np.ndarray):
-        return _as_array(members, labels)
-    return tuple(members) if isinstance(labels, tuple) else members
-
-
-def _as_array(members: list[Any], like: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Make an array again; strings may need more room than they had."""
-    if like.dtype.kind in "US":
-        return np.array(members, like.dtype.kind)
-    out = np.empty(like.shape, like.dtype)
-    for i, member in enumerate(members):
-        out[i] = member
-    return out
+    place = data[:, :2].T.copy()
+    return bool(
+        np.minimum.reduce(place, axis=None) >= 0.0
+        and np.maximum.reduce(place[X]) <= size[1]
+        and np.maximum.reduce(place[Y]) <= size[0]
+    )
 
 
 # ------------------------------------------------------------------- parameters, checked
-
-
-def _pairs(place: str, value: Any) -> tuple[tuple[int, int], ...]:
-    wanted = "pairs of row numbers, each in one pair at most, such as ((1, 2), (3, 4))"
-    try:
-        pairs = tuple((int(a), int(b)) for a, b in value or ())
-    except (TypeError, ValueError):
-        raise ParameterError(f"{place} = {value!r}: it must be {wanted}") from None
-    rows = [i for pair in pairs for i in pair]
-    if len(set(rows)) < len(rows) or min(rows, default=0) < 0:
-        raise ParameterError(f"{place} = {value!r}: it must be {wanted}")
-    return pairs
-
-
-def _swaps(place: str, value: Any) -> tuple[tuple[str, tuple[tuple[Any, Any], ...]], ...]:
-    """Bring {field: {left: right}} to pairs, each once, whichever way round it was given."""
-    wanted = 'a table such as {"name": {"left_eye": "right_eye"}}'
-    try:
-        tables = {str(field): dict(pairs) for field, pairs in dict(value or {}).items()}
-    except (TypeError, ValueError):
-        raise ParameterError(f"{place} = {value!r}: it must be {wanted}") from None
-    out = []
-    for field, table in tables.items():
-        pairs: dict[Any, Any] = {}
-        for a, b in table.items():
-            if pairs.get(a, b) != b or pairs.get(b, a) != a:
-                raise ParameterError(
-                    f"{place}[{field!r}] gives {a!r} two partners: it must be {wanted}"
-                )
-            pairs[a], pairs[b] = b, a
-        once = {frozenset((a, b)): (a, b) for a, b in reversed(table.items())}
-        out.append((field, tuple(reversed(once.values()))))
-    return tuple(out)
 
 
 _CHECKS: Mapping[str, Any] = {
@@ -368,8 +325,8 @@ _CHECKS: Mapping[str, Any] = {
     "remove_invisible": Flag().check,
     "angle_in_degrees": Flag().check,
     "check_each_transform": Flag().check,
-    "flip_pairs": _pairs,
-    "flip_labels": _swaps,
+    "flip_pairs": pairs_of,
+    "flip_labels": swaps_of,
 }
 
 

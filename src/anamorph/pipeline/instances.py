@@ -8,118 +8,189 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.core.errors import DataError, MissingDataError
-from anamorph.core.labels import Boxes, Ints, Points
-from anamorph.ir.ops import BOXES, MASK, POINTS, Warp
+from anamorph.core.labels import Boxes, Ints, pick
 from anamorph.ir.matrix import is_axis_aligned
+from anamorph.ir.ops import BOXES, MASK, POINTS, Op, Remap, Size, Tiles, Warp
 from anamorph.pipeline.targets import Entry
 
 if TYPE_CHECKING:
     from anamorph.pipeline.sample import Sample
 
+Flags = npt.NDArray[np.bool_]
+
 FIELD = "instance"
-"""The label field of keypoints that says which object each belongs to, where there is one."""
+"""The label field of keypoints that says which object each belongs to, where there is one: its
+place among the boxes or masks. It is numbered anew when objects disappear."""
 
 
 def bind(binding: tuple[str, ...], sample: Sample, out: dict[str, Any]) -> None:
     """Drop from all bound targets the objects that one of them has lost.
 
-    An object is lost with its box, or when nothing of its mask is left. Its box becomes the box
-    of its mask where the plan turned or bent the picture, so that boxes stay tight.
+    An object is lost with its box, or when nothing is left of its mask. Where the plan turned or
+    bent the picture, its box becomes the box of its mask, so that boxes stay tight. Of the copies
+    that a mirroring border shows, one box an object is kept.
 
     Args:
-        binding: keys whose i-th members are one object.
-        sample: the sample, rendered; boxes, keypoints and masks in it are changed.
-        out: the result; masks are handed out anew.
+        binding: keys whose i-th members are one object; keypoints belong to objects in equal
+            runs, or as the label field named "instance" says.
+        sample: the sample, rendered; its boxes and keypoints are changed.
+        out: the result; masks in it are changed.
 
     Raises:
         DataError: the targets do not hold the same number of objects.
     """
     entries = [sample.entries[key] for key in binding if key in sample.entries]
-    counts = {e.key: len(e.given) for e in entries if e.kind.target is not POINTS}
-    if not entries or not counts:
+    count = _count(entries)
+    if count is None:
         return
-    if len(set(counts.values())) > 1:
-        raise DataError(
-            f"instance_binding {binding}: there are "
-            + ", ".join(f"{n} {key}" for key, n in counts.items())
-            + "; there must be one of each an object"
-        )
-    count = next(iter(counts.values()))
-    kept = _kept(entries, sample, count)
-    for entry in entries:
-        if entry.kind.target is BOXES:
-            _bind_boxes(entry, kept, _masks(entries), sample)
-        elif entry.kind.target is POINTS:
-            owner = _owners(entry, sample, out, count)
-            entry.value = entry.value.take(kept[owner[entry.value.index]])
-        elif entry.kind.target is MASK:
-            out[entry.key] = _members(out[entry.key], np.flatnonzero(kept))
-
-
-def _masks(entries: list[Entry]) -> Entry | None:
-    return next((e for e in entries if e.kind.target is MASK), None)
-
-
-def _kept(entries: list[Entry], sample: Sample, count: int) -> npt.NDArray[np.bool_]:
     kept = np.ones(count, np.bool_)
+    masks = [e for e in entries if e.kind.target is MASK]
+    for entry in masks:
+        kept &= _left(entry)
     for entry in entries:
         if entry.kind.target is BOXES:
-            value = sample.settings.params_of(BOXES).settle(entry.value, sample.size)
-            left = np.zeros(count, np.bool_)
-            left[value.index] = True
-            kept &= left
-        elif entry.kind.target is MASK:
-            kept &= np.array([bool(np.asarray(m).any()) for m in entry.value], np.bool_)
-    return kept
+            entry.value = _boxes(entry, kept, masks, sample)
+            kept &= np.isin(np.arange(count), entry.value.index)
+    for entry in entries:
+        if entry.kind.target is BOXES:
+            entry.value = entry.value.take(kept[entry.value.index])
+        elif entry.kind.target is POINTS:
+            _bind_points(entry, kept, sample, out)
+        else:
+            out[entry.key] = _members(out[entry.key], kept)
 
 
-def _bind_boxes(
-    entry: Entry, kept: npt.NDArray[np.bool_], masks: Entry | None, sample: Sample
-) -> None:
-    boxes: Boxes = entry.value
-    boxes = boxes.take(kept[boxes.index])
-    if masks is not None and not boxes.oriented and _bends(sample):
-        data = np.array([_tight(masks.value[i]) for i in boxes.index.tolist()]).reshape(-1, 4)
-        boxes = sample.settings.params_of(BOXES).settle(Boxes(data, boxes.index), sample.size)
-    entry.value = boxes
+def _count(entries: list[Entry]) -> int | None:
+    """How many objects there are; None if nothing says so."""
+    counts = {}
+    for entry in entries:
+        if entry.kind.target is POINTS:
+            continue
+        if entry.kind.target not in (BOXES, MASK) or entry.kind.stacks != (
+            entry.kind.target is MASK
+        ):
+            raise DataError(
+                f"instance_binding names {entry.key}, which holds no objects: it must name keys "
+                "of boxes, of lists of masks, or of keypoints"
+            )
+        counts[entry.key] = len(entry.given)
+    if len(set(counts.values())) > 1:
+        said = ", ".join(f"{n} {key}" for key, n in counts.items())
+        raise DataError(f"instance_binding: there are {said}, and there must be one an object")
+    return next(iter(counts.values()), None)
 
 
-def _bends(sample: Sample) -> bool:
-    """Tell whether some op leaves boxes of boxes looser than the objects."""
-    return any(
-        BOXES in op.targets and not (isinstance(op, Warp) and is_axis_aligned(op.matrix))
-        for op in sample.ops
+# ------------------------------------------------------------------------- boxes and masks
+
+
+def _left(entry: Entry) -> Flags:
+    """Tell which masks have something left, or had nothing to begin with."""
+    return np.array(
+        [
+            bool(np.asarray(now).any()) or not np.asarray(was).any()
+            for now, was in zip(entry.value, entry.given, strict=True)
+        ],
+        np.bool_,
     )
 
 
-def _tight(mask: Any) -> tuple[float, float, float, float]:
-    flat = np.asarray(mask).any(axis=2)
+def _boxes(entry: Entry, kept: Flags, masks: list[Entry], sample: Sample) -> Boxes:
+    """One settled box an object, tight around its mask where the plan turned or bent things."""
+    params = sample.settings.params_of(BOXES)
+    boxes: Boxes = params.settle(entry.value, sample.size)
+    _, copies = np.unique(boxes.index, return_inverse=True)
+    single = np.bincount(copies)[copies] == 1 if len(copies) else np.ones(0, np.bool_)
+    if masks and not boxes.oriented and _bends(sample.ops):
+        data = boxes.data.copy()
+        for row, i in enumerate(boxes.index.tolist()):
+            if kept[i] and single[row]:
+                data[row] = _tight(masks[0].value[i], sample.size) or data[row]
+        boxes = params.settle(Boxes(data, boxes.index, boxes.seen), sample.size)
+    if single.all():
+        return boxes
+    _, first = np.unique(boxes.index, return_index=True)
+    return boxes.take(np.sort(first))
+
+
+def _bends(ops: list[Op]) -> bool:
+    """Tell whether some op leaves boxes looser than the objects in them."""
+    return any(
+        not is_axis_aligned(op.matrix) if isinstance(op, Warp) else isinstance(op, Remap | Tiles)
+        for op in ops
+    )
+
+
+def _tight(mask: Any, size: Size) -> tuple[float, float, float, float] | None:
+    """Bounds of what a mask marks; None if it marks nothing."""
+    flat = np.asarray(mask) != 0
+    if flat.ndim == 3:
+        flat = flat.any(axis=2 if flat.shape[:2] == size else 0)
     rows, columns = np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0))
+    if len(rows) == 0:
+        return None
     return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
 
 
-def _owners(entry: Entry, sample: Sample, out: dict[str, Any], count: int) -> Ints:
-    """Which object each of the caller's keypoints belongs to."""
-    points: Points = entry.value
-    total = len(entry.given)
+def _members(value: Any, kept: Flags) -> Any:
+    if kept.all():
+        return value
+    index = np.flatnonzero(kept)
+    if isinstance(value, list | tuple | np.ndarray):
+        return pick(value, index)
+    return value[index.tolist()]  # a tensor
+
+
+# ------------------------------------------------------------------------------ keypoints
+
+
+def _bind_points(entry: Entry, kept: Flags, sample: Sample, out: dict[str, Any]) -> None:
+    count = len(kept)
     if FIELD in sample.settings.params_of(POINTS).label_fields:
-        if FIELD not in out:
-            raise MissingDataError(f"the call has no {FIELD}=, which is a label field")
-        owners = np.asarray(out[FIELD], np.int64)
-        if len(owners) and not (0 <= owners.min() and owners.max() < count):
-            raise DataError(
-                f"{FIELD} = {out[FIELD]!r}: it must hold numbers of objects, 0 to {count - 1}"
-            )
-        return owners
-    if total % max(count, 1) or (total and not count):
+        owners = _named(out, count)
+        _check_length(owners, entry)
+        out[FIELD] = _renumbered(out[FIELD], owners, kept)
+    else:
+        owners = _runs(len(entry.given), count)
+    entry.value = entry.value.take(kept[owners[entry.value.index]])
+
+
+def _named(out: dict[str, Any], count: int) -> Ints:
+    if FIELD not in out:
+        raise MissingDataError(f"the call has no {FIELD}=, which is a label field")
+    try:
+        owners = np.array([int(owner) for owner in out[FIELD]], np.int64)
+    except (TypeError, ValueError):
+        owners = np.array([-1])
+    if len(owners) and (owners.min() < 0 or owners.max() >= count):
+        raise DataError(
+            f"{FIELD} = {out[FIELD]!r}: it must hold the place of each keypoint's object, "
+            f"0 to {count - 1}"
+        )
+    return owners
+
+
+def _check_length(owners: Ints, entry: Entry) -> None:
+    if len(owners) != len(entry.given):
+        raise DataError(
+            f"{FIELD} has {len(owners)} labels for {len(entry.given)} keypoints: there must be "
+            "one a row"
+        )
+
+
+def _runs(total: int, count: int) -> Ints:
+    if total == 0:
+        return np.zeros(0, np.int64)
+    if count == 0 or total % count:
         raise DataError(
             f"there are {total} keypoints for {count} objects: give each object as many, or say "
             f"which they belong to in a label field of keypoints named {FIELD!r}"
         )
-    return np.repeat(np.arange(count), total // max(count, 1))
+    return np.repeat(np.arange(count), total // count)
 
 
-def _members(value: Any, index: Ints) -> Any:
-    if isinstance(value, list | tuple):
-        return [value[i] for i in index.tolist()]
-    return value if len(index) == len(value) else value[index]
+def _renumbered(labels: Any, owners: Ints, kept: Flags) -> Any:
+    """Owners as places among what is left, in a container of the same type."""
+    places = (np.cumsum(kept) - 1)[owners]
+    if isinstance(labels, np.ndarray):
+        return places.astype(labels.dtype)
+    return tuple(places.tolist()) if isinstance(labels, tuple) else places.tolist()
