@@ -171,6 +171,13 @@ def test_less_than_a_pixel_is_nothing():
     assert followed([A.Crop(50, 0, 160, 120, p=1)], [thin])[0].objects == ()
 
 
+def test_an_outline_without_a_pixel_leaves_its_box():
+    dot = np.array([[10.1, 10.1], [10.3, 10.1], [10.3, 10.3]])
+    thing = Object("thing", (8, 8, 12, 12), segmentation=Polygons.of([dot]))
+    record, _ = followed([A.HorizontalFlip(p=1)], [thing])
+    assert record.objects == (Object("thing", (148, 8, 152, 12)),)
+
+
 def test_copies_in_a_reflecting_border_are_objects_with_their_own_parts():
     shift = A.Affine(translate_px={"x": -50, "y": 0}, border_mode=2, p=1)
     record, result = followed([shift], [face()])

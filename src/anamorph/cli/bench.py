@@ -55,7 +55,7 @@ def bench(
     console = Console(markup=False)
     shape = "x".join(map(str, picture.shape))
     calls = len(times["all"])
-    console.print(f"{image or _ASSET.name}, {shape} {picture.dtype}, {calls} calls of each\n")
+    typer.echo(f"{image or _ASSET.name}, {shape} {picture.dtype}, {calls} calls of each\n")
     console.print(_totals(times))
     for mode, title in (("none", "Each step by itself"), ("all", "Fused")):
         costs = traced(ways[mode], picture, seconds / 4)
@@ -116,7 +116,7 @@ def _totals(times: dict[str, list[float]]) -> Table:
 
 
 def _table(costs: list[Cost]) -> Table:
-    table = Table("median µs", "ran", "with", "from", "fused as", box=None, pad_edge=False)
+    table = Table("median µs", "ran", "primitive", "transforms", "fusion", box=None, pad_edge=False)
     total = sum(sum(cost.times) for cost in costs) or 1.0
     for cost in costs:
         share = sum(cost.times) / total

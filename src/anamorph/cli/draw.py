@@ -16,7 +16,7 @@ Color: TypeAlias = tuple[int, int, int]
 Picture: TypeAlias = NDArray[np.uint8]
 
 _GOLDEN = 0.618033988749895
-_SHADE = 0.45
+_SHADE = 0.35
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 

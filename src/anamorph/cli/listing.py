@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,20 +12,18 @@ from rich.table import Table
 
 from anamorph.cli import catalog
 from anamorph.core.errors import UnknownNameError, nearest
-from anamorph.transforms.base import Field
+from anamorph.transforms.base import Field, Transform
 
 
 def listing(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="A transform, or a part of its name.")
     ] = None,
-    as_json: Annotated[  # noqa: FBT002 - a flag
-        bool, typer.Option("--json", help="For programs: everything as JSON.")
-    ] = False,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: as JSON.")] = False,
 ) -> None:
-    """List all transforms; with NAME, its parameters with their units, bounds and defaults."""
-    known = catalog.transforms()
-    chosen = list(known) if name is None else _matching(name)
+    """List transforms and compositions; with NAME, its parameters, their units and bounds."""
+    chosen = list(_known()) if name is None else _matching(name)
     if as_json:
         typer.echo(json.dumps([_entry(found) for found in chosen], indent=1))
     elif len(chosen) == 1:
@@ -34,9 +32,13 @@ def listing(
         _print_all(chosen)
 
 
+def _known() -> dict[str, type]:
+    return {**catalog.transforms(), **catalog.compositions()}
+
+
 def _matching(name: str) -> list[str]:
     """The transform of that name, or those whose names contain it."""
-    known = catalog.transforms()
+    known = _known()
     lowered = {found.lower(): found for found in known}
     if name.lower() in lowered:
         return [lowered[name.lower()]]
@@ -47,41 +49,51 @@ def _matching(name: str) -> list[str]:
 
 
 def _print_all(names: list[str]) -> None:
-    known = catalog.transforms()
-    table = Table("transform", "acts on", "what it does", box=None, pad_edge=False)
+    table = Table("name", "acts on", "what it does", box=None, pad_edge=False)
     for name in names:
-        targets = "all targets" if known[name].kind == "dual" else "pixels"
-        table.add_row(name, targets, catalog.summary(known[name]))
+        table.add_row(name, _entry(name)["acts_on"], catalog.summary(_known()[name]))
     Console(markup=False).print(table)
-    typer.echo(f"\n{len(names)} transforms. For the parameters of one: anamorph list NAME")
+    typer.echo(f"\n{len(names)} in all. For the parameters of one: anamorph list NAME")
 
 
 def _print_one(name: str) -> None:
-    found = catalog.transforms()[name]
-    typer.echo(f"{name}\n\n{inspect.getdoc(found) or ''}\n")
+    entry = _entry(name)
+    typer.echo(f"{name}\n\n{inspect.getdoc(_known()[name]) or ''}\n")
     table = Table("parameter", "default", "what it may be", box=None, pad_edge=False)
-    for field in catalog.parameters(found):
-        table.add_row(field.name, _default(field), field.rule.describe())
+    for parameter in entry["parameters"]:
+        table.add_row(parameter["name"], parameter["default"], parameter["wanted"])
     Console(markup=False).print(table)
 
 
-def _default(field: Field) -> str:
-    return repr(field.default) if catalog.has_default(field) else "(needed)"
+def _entry(name: str) -> dict[str, Any]:
+    """What is known of a transform or composition, as plain data."""
+    found = _known()[name]
+    entry = {"name": name, "summary": catalog.summary(found)}
+    if not issubclass(found, Transform):
+        return {**entry, "acts_on": "transforms", "parameters": _options(found)}
+    acts_on = "all targets" if found.kind == "dual" else "pixels"
+    rows = [_parameter(field) for field in catalog.parameters(found)]
+    return {**entry, "acts_on": acts_on, "parameters": rows}
 
 
-def _entry(name: str) -> dict[str, object]:
-    found = catalog.transforms()[name]
+def _parameter(field: Field) -> dict[str, str]:
     return {
-        "name": name,
-        "kind": found.kind,
-        "summary": catalog.summary(found),
-        "parameters": [
-            {
-                "name": field.name,
-                "default": _default(field),
-                "unit": field.rule.unit,
-                "wanted": field.rule.describe(),
-            }
-            for field in catalog.parameters(found)
-        ],
+        "name": field.name,
+        "default": repr(field.default) if catalog.has_default(field) else "(needed)",
+        "unit": getattr(field.rule, "unit", ""),
+        "wanted": field.rule.describe(),
     }
+
+
+def _options(found: type) -> list[dict[str, str]]:
+    """The arguments of a composition, which has no rules to ask; its docstring describes them."""
+    arguments = list(inspect.signature(found).parameters.values())
+    return [
+        {
+            "name": argument.name,
+            "default": "(needed)" if argument.default is argument.empty else repr(argument.default),
+            "unit": "",
+            "wanted": str(argument.annotation),
+        }
+        for argument in arguments
+    ]

@@ -110,7 +110,7 @@ def _tinted(view: View) -> bytes:
     labels = labels_of(view.mask)
     tint = np.zeros((*labels.shape, 4), np.uint8)
     for value in np.unique(labels[labels != 0]).tolist():
-        tint[labels == value] = (*color_of(value - 1), 115)
+        tint[labels == value] = (*color_of(value - 1), 90)
     if max(labels.shape) > _LARGEST:
         scale = _LARGEST / max(labels.shape)
         smaller = cv2.resize(tint, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)

@@ -63,6 +63,25 @@ def described(pipeline: Any) -> Any:
         return re.sub(r" at 0x[0-9a-f]+", "", repr(pipeline))
 
 
+def brief(node: Any) -> str:
+    """A pipeline as text, less the parameters that have their default."""
+    if isinstance(node, Transform):
+        given = {
+            name: value
+            for name, value in node.values().items()
+            if name not in node.fields or node.fields[name].default != value
+        }
+        return f"{type(node).__name__}({_keywords(given)})"
+    members = ",\n".join(brief(member) for member in node.transforms)
+    inner = f"\n{members}".replace("\n", "\n  ")
+    options = {} if isinstance(node, anamorph.Compose) else node.values()
+    return f"{type(node).__name__}([{inner}\n]{', ' if options else ''}{_keywords(options)})"
+
+
+def _keywords(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in values.items())
+
+
 def _composed(found: Any, text: str) -> Any:
     """Any of the things that can stand for a pipeline, as a Compose."""
     if isinstance(found, anamorph.Compose):

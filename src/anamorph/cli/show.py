@@ -12,7 +12,7 @@ from anamorph.cli import options
 from anamorph.cli.draw import viewable
 from anamorph.cli.job import number_of
 from anamorph.cli.page import html_page
-from anamorph.cli.pipelines import configured, load_pipeline
+from anamorph.cli.pipelines import brief, configured, load_pipeline
 from anamorph.cli.sheet import View, contact_sheet
 from anamorph.cli.work import quieten
 from anamorph.core.errors import DataError
@@ -60,7 +60,12 @@ def show(  # noqa: PLR0913 - one parameter an option
     categories = () if source is None else source.categories
     sheet, page = out.with_name(f"{out.name}.png"), out.with_name(f"{out.name}.html")
     write_picture(sheet, contact_sheet(rows, categories, cell))
-    text = html_page(f"{len(rows)} pictures", repr(loaded), rows, categories)
+    text = html_page(
+        f"Anamorph: {len(rows)} pictures, {variants} variants of each",
+        brief(loaded),
+        rows,
+        categories,
+    )
     write_atomically(page, text.encode())
     typer.echo(f"{sheet}\n{page}")
 

@@ -43,6 +43,9 @@ Point: TypeAlias = tuple[float, float]
 Corners: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 
+BoxOwner: TypeAlias = tuple[int, str]
+"""Whose box it is: number of the object, and "box", or "hull" for the bounds of its outline."""
+
 _STALE = ("id", "part", "polygon", "points", "mask", "rle", "path", "coco_url", "flickr_url")
 """Fields of formats that would be wrong beside a transformed picture: ids, further geometry that
 nobody moved, and where the original lies."""
@@ -93,6 +96,11 @@ class Following:
             for number, thing in enumerate(given.objects)
             if thing.segmentation is not None
         }
+        self._hulls = {
+            number: hull
+            for number, mask in self._masks.items()
+            if (hull := _tight(mask)) is not None
+        }
         self._parts = {
             number: _clipped(thing.segmentation, given.size)
             for number, thing in enumerate(given.objects)
@@ -104,8 +112,8 @@ class Following:
         boxes = self._boxes()
         points = self._points()
         data: dict[str, Any] = {
-            "bboxes": np.array(list(boxes.values()), np.float64).reshape(-1, 4),
-            BOX_OWNERS: list(boxes),
+            "bboxes": np.array([box for _, box in boxes], np.float64).reshape(-1, 4),
+            BOX_OWNERS: [owner for owner, _ in boxes],
             "keypoints": np.array([point for _, point in points], np.float64).reshape(-1, 2),
             POINT_OWNERS: [owner for owner, _ in points],
         }
@@ -129,22 +137,27 @@ class Following:
         ]
         return Record(file, (height, width), tuple(objects), _fresh(self.given.extra))
 
-    def _boxes(self) -> dict[int, Box]:
-        """A box for each object that takes up room, cut at the picture's border."""
-        height, width = self.given.size
-        boxes = {}
+    def _boxes(self) -> list[tuple[BoxOwner, Box]]:
+        """The bounds of each outline, and each box that is not as good as its outline's bounds."""
+        boxes: list[tuple[BoxOwner, Box]] = []
         for number, thing in enumerate(self.given.objects):
-            box = thing.box or _tight(self._masks.get(number))
-            if box is None:
-                continue
-            left, top, right, bottom = np.clip(box, 0, (width, height, width, height)).tolist()
-            if right <= left or bottom <= top:
-                raise DataError(
-                    f"{self.given.file}: object {number + 1} has the box {box}, of which nothing "
-                    f"is in the picture of {width}x{height}"
-                )
-            boxes[number] = (left, top, right, bottom)
+            hull = self._hulls.get(number)
+            if hull is not None:
+                boxes.append(((number, "hull"), hull))
+            if thing.box is not None and not _close(thing.box, hull):
+                boxes.append(((number, "box"), self._cut(number, thing.box)))
         return boxes
+
+    def _cut(self, number: int, box: Box) -> Box:
+        """The part of a box that is in the picture."""
+        height, width = self.given.size
+        left, top, right, bottom = np.clip(box, 0, (width, height, width, height)).tolist()
+        if right <= left or bottom <= top:
+            raise DataError(
+                f"{self.given.file}: object {number + 1} has the box {box}, of which nothing "
+                f"is in the picture of {width}x{height}"
+            )
+        return left, top, right, bottom
 
     def _points(self) -> list[tuple[Owner, Point]]:
         points: list[tuple[Owner, Point]] = []
@@ -163,31 +176,50 @@ class Following:
 
     def _kept(self, number: int, thing: Object, after: _After) -> list[Object]:
         """What is left of an object: nothing, itself, or several where a border mirrors it."""
-        placed = thing.box is not None or number in self._masks
-        boxes: list[Box | None] = [*after.boxes[number]] if placed else [None]
-        copies = [self._copy(number, thing, after, box, len(boxes)) for box in boxes]
-        return [copy for copy in copies if copy is not None]
+        if number in self._hulls:
+            hulls = after.boxes[number, "hull"]
+            copies = [self._outlined(number, thing, after, hull, len(hulls)) for hull in hulls]
+            return [copy for copy in copies if copy is not None]
+        if thing.box is None:
+            return self._pointed(number, thing, after)
+        boxes = after.boxes[number, "box"]
+        return [
+            replace(
+                thing,
+                box=box,
+                segmentation=None,  # if there was one, it was too small for a single pixel
+                keypoints=self._keypoints(number, thing, after, box if len(boxes) > 1 else None),
+                extra=_fresh(thing.extra, _area(thing, box, None, after.size)),
+            )
+            for box in boxes
+        ]
 
-    def _copy(
-        self, number: int, thing: Object, after: _After, box: Box | None, count: int
+    def _pointed(self, number: int, thing: Object, after: _After) -> list[Object]:
+        """An object without extent: it stays while one of its points, if it has any, is seen."""
+        keypoints = self._keypoints(number, thing, after, None)
+        if thing.keypoints and not any(seen for _, _, seen in keypoints):
+            return []
+        return [replace(thing, keypoints=keypoints, extra=_fresh(thing.extra))]
+
+    def _outlined(
+        self, number: int, thing: Object, after: _After, hull: Box, count: int
     ) -> Object | None:
-        within = box if count > 1 else None
-        segmentation = None
-        if thing.segmentation is not None:
-            mask = after.mask(number, within)
-            if not mask.any():
-                return None
-            segmentation = self._outline(number, thing.segmentation, mask, after)
-            box = self._fitted(number, thing, box, segmentation)
-        keypoints = self._keypoints(number, thing, after, within)
-        if thing.keypoints and box is None and not any(seen for _, _, seen in keypoints):
+        mask = after.mask(number, hull)
+        if thing.segmentation is None or not mask.any():
             return None
+        outline = self._outline(number, thing.segmentation, mask, after)
+        box: Box | None = None
+        if thing.box is not None:
+            tight = _close(thing.box, self._hulls[number])
+            box = _bounds(outline) if tight else after.around((number, "box"), hull)
+            if box is None:
+                return None
         return replace(
             thing,
-            box=None if thing.box is None else box,
-            segmentation=segmentation,
-            keypoints=keypoints,
-            extra=_fresh(thing.extra, _area(thing, box, segmentation, after.size)),
+            box=box,
+            segmentation=outline,
+            keypoints=self._keypoints(number, thing, after, hull if count > 1 else None),
+            extra=_fresh(thing.extra, _area(thing, box, outline, after.size)),
         )
 
     def _outline(self, number: int, was: Segmentation, mask: Mask, after: _After) -> Segmentation:
@@ -197,17 +229,6 @@ class Following:
         if corners and _agree(corners, mask):
             return Polygons.of(corners)
         return Polygons.of(polygon.trace(mask))
-
-    def _fitted(
-        self, number: int, thing: Object, box: Box | None, outline: Segmentation
-    ) -> Box | None:
-        """The box around the outline, if it was so before; else what became of the box."""
-        before = _tight(self._masks[number])
-        if thing.box is None or before is None or not np.allclose(thing.box, before, atol=_SLACK):
-            return box
-        if isinstance(outline, Polygons):
-            return polygon.bounds(outline.points())
-        return _tight(outline.mask(outline.size))
 
     def _keypoints(
         self, number: int, thing: Object, after: _After, within: Box | None
@@ -230,10 +251,10 @@ class _After:
         self, result: Mapping[str, Any], masked: Sequence[int], size: tuple[int, int]
     ) -> None:
         self.size = size
-        self.boxes: dict[int, list[Box]] = defaultdict(list)
+        self.boxes: dict[BoxOwner, list[Box]] = defaultdict(list)
         for box, owner in zip(result["bboxes"], result[BOX_OWNERS], strict=True):
             left, top, right, bottom = map(float, box[:4])
-            self.boxes[int(owner)].append((left, top, right, bottom))
+            self.boxes[owner].append((left, top, right, bottom))
         self._points: dict[Owner, list[Point]] = defaultdict(list)
         for point, label in zip(result["keypoints"], result[POINT_OWNERS], strict=True):
             self._points[label].append((float(point[0]), float(point[1])))
@@ -243,16 +264,20 @@ class _After:
             for number, mask in zip(masked, result.get("masks", ()), strict=True)
         }
 
-    def mask(self, number: int, within: Box | None) -> Mask:
-        """The pixels of an object, or of the copy of it in a box."""
+    def mask(self, number: int, hull: Box) -> Mask:
+        """The pixels of an object within its bounds; beyond them a border may have mirrored it."""
         mask: Mask = self._masks[number]
-        if within is None:
-            return mask
-        left, top = (int(np.floor(side)) for side in within[:2])
-        right, bottom = (int(np.ceil(side)) for side in within[2:])
+        left, top = (max(0, int(np.floor(side)) - 1) for side in hull[:2])
+        right, bottom = (int(np.ceil(side)) + 1 for side in hull[2:])
         part: Mask = np.zeros_like(mask)
         part[top:bottom, left:right] = mask[top:bottom, left:right]
         return part
+
+    def around(self, owner: BoxOwner, hull: Box) -> Box | None:
+        """Of the copies of a box the one whose middle is nearest to that of an outline."""
+        middle = np.add(hull[:2], hull[2:])
+        near = [(float(np.abs(np.add(b[:2], b[2:]) - middle).sum()), b) for b in self.boxes[owner]]
+        return min(near)[1] if near else None
 
     def keypoint(self, owner: Owner, within: Box | None, seen: int) -> Keypoint:
         """Where a keypoint is now; one that has left the picture is not labelled any more."""
@@ -317,8 +342,19 @@ def _agree(corners: Sequence[Corners], mask: Mask) -> bool:
     return bool(mask[core != 0].all() and not mask[rim == 0].any())
 
 
-def _tight(mask: Mask | None) -> Box | None:
-    if mask is None or not mask.any():
+def _close(box: Box, hull: Box | None) -> bool:
+    """Whether a box was drawn as the bounds of an outline."""
+    return hull is not None and bool(np.allclose(box, hull, rtol=0, atol=_SLACK))
+
+
+def _bounds(outline: Segmentation) -> Box | None:
+    if isinstance(outline, Polygons):
+        return polygon.bounds(outline.points())
+    return _tight(outline.mask(outline.size))
+
+
+def _tight(mask: Mask) -> Box | None:
+    if not mask.any():
         return None
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
