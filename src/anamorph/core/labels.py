@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def numbers(given: Any, columns: int, place: str) -> Floats:
 
     Args:
         given: a list, tuple or array of rows; what follows the columns may be of any kind.
-        columns: how many columns hold numbers that the pipeline works with.
+        columns: how many columns hold numbers that the pipeline works with; None is read as NaN.
         place: name of the rows in messages.
 
     Raises:
@@ -124,7 +125,7 @@ def _row_by_row(given: Any, columns: int, place: str) -> Floats:
         if len(row) < columns:
             raise DataError(f"{place}[{i}] = {row!r}: it must hold {columns} numbers or more")
         try:
-            rows.append([float(row[k]) for k in range(columns)])
+            rows.append([nan if row[k] is None else float(row[k]) for k in range(columns)])
         except (ValueError, TypeError):
             raise DataTypeError(
                 f"{place}[{i}] = {row!r}: its first {columns} values must be numbers"

@@ -20,12 +20,18 @@ def exchanged(labels: Any, rows: list[int], exchange: Mapping[Any, Any]) -> Any:
         return labels
     members = list(labels)
     for i in rows:
-        old = members[i]
-        key = old.item() if isinstance(old, np.generic) else old
-        members[i] = exchange.get(key, old)
+        members[i] = _other(members[i], exchange)
     if isinstance(labels, np.ndarray):
         return _as_array(members, labels)
     return tuple(members) if isinstance(labels, tuple) else members
+
+
+def _other(label: Any, exchange: Mapping[Any, Any]) -> Any:
+    key = label.item() if isinstance(label, np.generic) else label
+    try:
+        return exchange.get(key, label)
+    except TypeError:  # what cannot be hashed is no name in the table
+        return label
 
 
 def _as_array(members: list[Any], like: npt.NDArray[Any]) -> npt.NDArray[Any]:
