@@ -1,0 +1,290 @@
+"""Mixing channels: colour matrices, shifts in HSV, and the ways of making grey."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache, reduce
+from typing import Any, Literal, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from anamorph.backends.base import Kernel
+from anamorph.backends.opencv.tone import (
+    MAX_PLANES,
+    WHITE,
+    Floats,
+    Image,
+    flat,
+    join,
+    look_up,
+    planes,
+    translated,
+)
+from anamorph.core.errors import DataError
+from anamorph.ir.ops import IMAGE, ColorMatrix, Effect, Op, Target
+from anamorph.ir.tone import GRAY_WEIGHTS
+
+Rows = tuple[tuple[float, ...], ...]
+
+
+def needs_channels(image: Image, counts: tuple[int, ...], what: str) -> None:
+    """Refuse a picture of another number of channels.
+
+    Raises:
+        DataError: the picture has not one of these numbers of channels.
+    """
+    if image.shape[2] not in counts:
+        wanted = " or ".join(map(str, counts))
+        raise DataError(f"{what} needs {wanted} channels and the picture has {image.shape[2]}")
+
+
+def to_float(image: Image) -> Floats:
+    """Bring stored values to float32 in [0, 1]."""
+    if image.dtype == np.float32:
+        return image
+    return np.multiply(image, np.float32(1.0 / WHITE[image.dtype.name]), dtype=np.float32)
+
+
+def from_float(x: Floats, dtype: np.dtype[Any]) -> Image:
+    """Bring float32 in [0, 1] to a picture's dtype, changing x on the way."""
+    if dtype == np.float32:
+        return x
+    x *= np.float32(WHITE[dtype.name])
+    np.rint(x, out=x)
+    np.clip(x, 0, WHITE[dtype.name], out=x)
+    return x.astype(dtype)
+
+
+# ----------------------------------------------------------------------------- ColorMatrix
+
+
+class Mix(NamedTuple):
+    """What a matrix amounts to, found once a matrix."""
+
+    kind: Literal["pick", "keep", "gray", "full"]
+    picks: tuple[int, ...]
+    safe: bool
+
+
+@lru_cache(maxsize=256)
+def _read(rows: Rows) -> Mix:
+    """Recognise matrices that only move channels, blank some, or make grey."""
+    low = min(r[-1] + sum(w for w in r[:-1] if w < 0) for r in rows)
+    high = max(r[-1] + sum(w for w in r[:-1] if w > 0) for r in rows)
+    safe = low >= 0.0 and high <= 1.0 + 1e-6
+    picks = tuple(_picked(row) for row in rows)
+    if min(picks) >= 0:
+        return Mix("pick", picks, safe)
+    if _only_blanks(rows, picks):
+        return Mix("keep", picks, safe)
+    if len(rows) > 1 and len(set(rows)) == 1:
+        return Mix("gray", picks, safe)
+    return Mix("full", picks, safe)
+
+
+def _picked(row: tuple[float, ...]) -> int:
+    """The one channel that a row passes on unchanged, or -1."""
+    used = [i for i, weight in enumerate(row) if weight != 0.0]
+    whole = len(used) == 1 and used[0] < len(row) - 1 and row[used[0]] == 1.0
+    return used[0] if whole else -1
+
+
+def _only_blanks(rows: Rows, picks: tuple[int, ...]) -> bool:
+    """Whether each channel stays or becomes one value in [0, 1]."""
+    if len(rows) != len(rows[0]) - 1:
+        return False
+    return all(
+        pick == i or (not any(row[:-1]) and 0.0 <= row[-1] <= 1.0)
+        for i, (row, pick) in enumerate(zip(rows, picks, strict=True))
+    )
+
+
+def color_matrix(op: ColorMatrix, image: Image) -> Image:
+    """Mix channels on intensities."""
+    columns = len(op.rows[0]) - 1
+    if columns != image.shape[2]:
+        raise DataError(
+            f"a color matrix mixes {columns} channels and the picture has {image.shape[2]}"
+        )
+    mix = _read(op.rows)
+    return _MIXERS[mix.kind](op.rows, mix, image)
+
+
+def _pick(rows: Rows, mix: Mix, image: Image) -> Image:
+    picks, channels = mix.picks, image.shape[2]
+    if picks == tuple(range(channels)):
+        return image
+    if channels == 1:
+        return _repeated(image[:, :, 0], len(picks))
+    if picks == (2, 1, 0) and channels == 3:
+        return cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    if channels <= 4 and len(picks) <= 4:
+        return _full(rows, mix, image)
+    parts = planes(image)
+    return join([parts[i] for i in picks])
+
+
+def _keep(rows: Rows, mix: Mix, image: Image) -> Image:
+    white = WHITE[image.dtype.name]
+    kept = np.array([pick >= 0 for pick in mix.picks])
+    values = np.array([0.0 if k else row[-1] * white for row, k in zip(rows, kept, strict=True)])
+    whole = image.dtype.kind == "u"
+    stored = (np.rint(values) if whole else values).astype(image.dtype)
+    width = image.shape[1]
+    pass_on = np.tile((kept * white).astype(image.dtype), width)
+    combine, add = (np.bitwise_and, np.bitwise_or) if whole else (np.multiply, np.add)
+    out = combine(flat(image), pass_on)
+    if values.any():
+        add(out, np.tile(stored, width), out=out)
+    return out.reshape(image.shape)
+
+
+def _gray(rows: Rows, mix: Mix, image: Image) -> Image:
+    *weights, offset = rows[0]
+    if tuple(weights) == GRAY_WEIGHTS and offset == 0.0:
+        plane = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    else:
+        plane = _full(rows[:1], mix, image)
+    return _repeated(plane, len(rows))
+
+
+def _repeated(plane: Image, count: int) -> Image:
+    if count == 3:
+        return cv2.cvtColor(plane, cv2.COLOR_GRAY2RGB)
+    return join([plane] * count)
+
+
+def _full(rows: Rows, mix: Mix, image: Image) -> Image:
+    matrix = np.array(rows, np.float32)
+    matrix[:, -1] *= WHITE[image.dtype.name]
+    if max(len(rows), image.shape[2]) > MAX_PLANES:
+        mixed = to_float(image) @ np.array(rows, np.float32)[:, :-1].T
+        mixed += np.array(rows, np.float32)[:, -1]
+        return from_float(np.clip(mixed, 0, 1, out=mixed), image.dtype)
+    out = cv2.transform(image, matrix)
+    if image.dtype == np.float32 and not mix.safe:
+        np.clip(out, 0.0, 1.0, out=out)
+    return out
+
+
+_MIXERS: Mapping[str, Callable[[Rows, Mix, Image], Image]] = {
+    "pick": _pick,
+    "keep": _keep,
+    "gray": _gray,
+    "full": _full,
+}
+
+
+# -------------------------------------------------------------------------------------- HSV
+
+
+@lru_cache(maxsize=32)
+def _shift_table(shift: float, turn: int) -> bytes:
+    """Table of a shifted byte: around a circle of that many levels, or saturating if 0."""
+    levels = np.rint(np.arange(256) + shift)
+    levels = np.mod(levels, turn) if turn else np.clip(levels, 0, 255)
+    return levels.astype(np.uint8).tobytes()
+
+
+def hsv(op: Effect, image: Image) -> Image:
+    """Shift hue, saturation and value.
+
+    params: the hue's shift in 180ths of a turn, the others' in 255ths of full. 8-bit pictures go
+    through 8-bit HSV with a hue of 180 levels; others stay in floats.
+    """
+    needs_channels(image, (3,), "a shift of hue")
+    if not any(op.params):
+        return image
+    if image.dtype == np.uint8:
+        return _hsv_bytes(op.params, image)
+    parts = planes(cv2.cvtColor(to_float(image), cv2.COLOR_RGB2HSV))
+    hue, saturation, value = op.params
+    if hue:
+        parts[0] += np.float32(2.0 * hue % 360.0)
+        np.subtract(parts[0], np.float32(360), out=parts[0], where=parts[0] >= 360)
+    for i, shift in ((1, saturation), (2, value)):
+        if shift:
+            parts[i] += np.float32(shift / 255.0)
+            np.clip(parts[i], 0.0, 1.0, out=parts[i])
+    return from_float(cv2.cvtColor(join(parts), cv2.COLOR_HSV2RGB), image.dtype)
+
+
+def _hsv_bytes(shifts: tuple[float, ...], image: Image) -> Image:
+    form = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+    turns = (180, 0, 0)
+    moved = [i for i, shift in enumerate(shifts) if shift]
+    if len(moved) == 1:
+        i = moved[0]
+        part = translated(cv2.extractChannel(form, i), _shift_table(shifts[i], turns[i]))
+        cv2.insertChannel(part, form, i)
+    else:
+        form = look_up(form, tuple(map(_shift_table, shifts, turns)))
+    return cv2.cvtColor(form, cv2.COLOR_HSV2RGB, dst=form)
+
+
+# ------------------------------------------------------------------------------------- grey
+
+
+def gray(op: Effect, image: Image) -> Image:
+    """Make grey in a way that is no matrix.
+
+    params: "max", "desaturation", "from_lab" or "pca", and the number of channels to give.
+    """
+    method, count = op.params
+    return _repeated(_WAYS_TO_GRAY[method](image), count)
+
+
+def _brightest(image: Image) -> Image:
+    return reduce(cv2.max, planes(image))
+
+
+def _desaturated(image: Image) -> Image:
+    parts = planes(image)
+    high, low = reduce(cv2.max, parts), reduce(cv2.min, parts)
+    return cv2.addWeighted(high, 0.5, low, 0.5, 0)
+
+
+def _lightness(image: Image) -> Image:
+    needs_channels(image, (3,), "grey by lightness")
+    if image.dtype == np.uint8:
+        return cv2.extractChannel(cv2.cvtColor(image, cv2.COLOR_RGB2LAB), 0)
+    light = cv2.extractChannel(cv2.cvtColor(to_float(image), cv2.COLOR_RGB2LAB), 0)
+    light *= np.float32(0.01)
+    return from_float(light, image.dtype)
+
+
+def _principal(image: Image) -> Image:
+    """Project on the direction in which colours vary most, and stretch to the full range.
+
+    The direction is the one of the two in which colours rather rise than fall.
+    """
+    x = to_float(image).reshape(-1, image.shape[2])
+    centered = x - x.mean(axis=0, dtype=np.float64).astype(np.float32)
+    direction = principal_axis(centered.T @ centered)
+    score = (centered @ direction.astype(np.float32)).reshape(image.shape[:2])
+    low, high, _, _ = cv2.minMaxLoc(score)
+    if high - low < 1e-6:
+        score = x.mean(axis=1).reshape(image.shape[:2])
+    else:
+        score -= np.float32(low)
+        score *= np.float32(1.0 / (high - low))
+    return from_float(score, image.dtype)
+
+
+def principal_axis(scatter: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Eigenvector of the largest eigenvalue, its sum not negative."""
+    axis: npt.NDArray[np.float64] = np.linalg.eigh(scatter.astype(np.float64))[1][:, -1]
+    return -axis if axis.sum() < 0 else axis
+
+
+_WAYS_TO_GRAY: Mapping[str, Callable[[Image], Image]] = {
+    "max": _brightest,
+    "desaturation": _desaturated,
+    "from_lab": _lightness,
+    "pca": _principal,
+}
+
+KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {(ColorMatrix, IMAGE): color_matrix}
+EFFECTS: Mapping[str, Kernel] = {"hsv": hsv, "gray": gray}

@@ -1,0 +1,284 @@
+"""Tones that follow from the histogram: equalisation, whole or by tiles, and stretched contrast.
+
+Histograms have 256 levels whatever the dtype, so that a picture looks the same in 8 bits, 16 bits
+and floats; between levels, words and floats are interpolated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from anamorph.backends.base import Kernel
+from anamorph.backends.opencv.color import from_float, needs_channels, to_float
+from anamorph.backends.opencv.tone import (
+    WHITE,
+    Bytes,
+    Floats,
+    Image,
+    apply_steps,
+    join,
+    planes,
+    translated,
+)
+from anamorph.core.errors import DataError
+from anamorph.ir.ops import Effect, Op, Picture, Target
+
+Counts = npt.NDArray[np.float64]
+Table = npt.NDArray[np.float64]
+
+
+def _levels(plane: Image) -> Bytes:
+    """Round a plane to 256 levels."""
+    if plane.dtype == np.uint8:
+        return plane
+    return cv2.convertScaleAbs(plane, alpha=255.0 / WHITE[plane.dtype.name])
+
+
+def _counts(levels: Bytes, mask: Bytes | None) -> Counts:
+    histogram = cv2.calcHist([levels], [0], mask, [256], [0.0, 256.0])
+    return histogram.ravel().astype(np.float64)
+
+
+def _apply(tables: list[Table], parts: Image) -> Image:
+    """Look planes up in tables of levels, and put them together."""
+    if parts.dtype == np.uint8:
+        looked_up = zip(parts, tables, strict=True)
+        return join([translated(p, t.astype(np.uint8).tobytes()) for p, t in looked_up])
+    steps = tuple(((("points", tuple((t / 255.0).tolist())),)) for t in tables)
+    toned = [apply_steps(s, p[:, :, None]) for s, p in zip(steps, parts, strict=True)]
+    return join(toned)
+
+
+# --------------------------------------------------------------------------------- equalise
+
+_IDENTITY: Table = np.arange(256, dtype=np.float64)
+
+
+def _equal_cv(counts: Counts) -> Table:
+    """Spread levels by the share of pixels below, the darkest level that occurs becoming black."""
+    filled = np.flatnonzero(counts)
+    if len(filled) < 2:
+        return _IDENTITY
+    below = counts.cumsum() - counts[filled[0]]
+    scale = np.float32(255.0 / below[-1])
+    return np.clip(np.rint(below.astype(np.float32) * scale), 0, 255).astype(np.float64)
+
+
+def _equal_pil(counts: Counts) -> Table:
+    """Spread levels in whole steps of an equal number of pixels."""
+    filled = np.flatnonzero(counts)
+    if len(filled) < 2:
+        return _IDENTITY
+    step = (counts.sum() - counts[filled[-1]]) // 255
+    if step == 0:
+        return _IDENTITY
+    return np.minimum((step // 2 + counts.cumsum()) // step, 255)
+
+
+_EQUALIZERS: Mapping[str, Callable[[Counts], Table]] = {"cv": _equal_cv, "pil": _equal_pil}
+
+
+def equalize(op: Effect, image: Image) -> Image:
+    """Equalise the histogram.
+
+    params: mode ("cv" or "pil"), whether each channel by itself (else the luma of YCrCb), and the
+    mask of the pixels that count: a Picture (H, W) or (H, W, C), or None.
+    """
+    mode, by_channels, where = op.params
+    masks = _masks(where, image)
+    if by_channels or image.shape[2] == 1:
+        parts = planes(image)
+        counts = [_counts(_levels(p), m) for p, m in zip(parts, masks, strict=True)]
+        return _apply([_EQUALIZERS[mode](c) for c in counts], parts)
+    needs_channels(image, (1, 3), "Equalize with by_channels=False")
+    source = image if image.dtype == np.uint8 else to_float(image)
+    form = cv2.cvtColor(source, cv2.COLOR_RGB2YCrCb)
+    luma = planes(form)[:1]
+    toned = _apply([_EQUALIZERS[mode](_counts(_levels(luma[0]), masks[0]))], luma)
+    cv2.insertChannel(toned, form, 0)
+    return _from_form(cv2.cvtColor(form, cv2.COLOR_YCrCb2RGB), image)
+
+
+def _from_form(out: Image, image: Image) -> Image:
+    if image.dtype == np.uint8:
+        return out
+    return from_float(np.clip(out, 0.0, 1.0, out=out), image.dtype)
+
+
+def _masks(where: Picture | None, image: Image) -> list[Bytes | None]:
+    """Give each channel's mask.
+
+    Raises:
+        DataError: the mask is not of the picture's size.
+    """
+    channels = image.shape[2]
+    if where is None:
+        return [None] * channels
+    mask = np.frombuffer(where.data, where.dtype).reshape(where.shape)
+    fits = mask.shape in (image.shape[:2], (*image.shape[:2], 1), image.shape)
+    if not fits:
+        raise DataError(f"Equalize.mask is {where.shape} and the picture is {image.shape}")
+    if mask.ndim == 2 or mask.shape[2] == 1:
+        return [mask.reshape(image.shape[:2])] * channels
+    return [np.ascontiguousarray(mask[:, :, c]) for c in range(channels)]
+
+
+# ------------------------------------------------------------------------------ autocontrast
+
+
+def autocontrast(op: Effect, image: Image) -> Image:
+    """Stretch each channel's contrast.
+
+    params: percent to cut off at either end, a level of 256 to leave alone or None, and the
+    method: "pil" stretches evenly, "cdf" by the share of pixels below.
+    """
+    cutoff, ignore, method = op.params
+    parts = planes(image)
+    tables = []
+    kept = []
+    for part in parts:
+        levels = _levels(part)
+        kept.append(None if ignore is None else levels == ignore)
+        tables.append(_stretch(_counts(levels, None), cutoff, ignore, method))
+    if ignore is None:
+        return _apply(tables, parts)
+    before = parts.copy()
+    out = np.atleast_3d(_apply(tables, parts))
+    for c, keep in enumerate(kept):
+        np.copyto(out[:, :, c], before[c], where=keep)
+    return out
+
+
+def _stretch(counts: Counts, cutoff: float, ignore: int | None, method: str) -> Table:
+    if ignore is not None:
+        counts[ignore] = 0
+    below = counts.cumsum()
+    ends = _ends(counts, below, cutoff)
+    if ends is None:
+        return _IDENTITY
+    low, high = ends
+    place, first, last = (
+        (below, below[low], below[high]) if method == "cdf" else (_IDENTITY, low, high)
+    )
+    return np.rint(np.clip((place - first) * (255.0 / (last - first)), 0, 255))
+
+
+def _ends(counts: Counts, below: Counts, cutoff: float) -> tuple[int, int] | None:
+    """The darkest and the brightest level after cutting off; None if nothing lies between."""
+    total = below[-1]
+    if cutoff > 0:
+        low = int(np.searchsorted(below, total * cutoff / 100)) + 1
+        high = int(np.searchsorted(below, total * (1 - cutoff / 100)))
+    else:
+        filled = np.flatnonzero(counts)
+        if len(filled) == 0:
+            return None
+        low, high = int(filled[0]), int(filled[-1])
+    if low >= high or high > 255 or below[low] >= below[high]:
+        return None
+    return low, high
+
+
+# ------------------------------------------------------------------------------------ CLAHE
+
+
+def clahe(op: Effect, image: Image) -> Image:
+    """Equalise by tiles with a limit on contrast; of colour pictures the lightness (L of Lab).
+
+    params: the limit, and the number of tiles across and down.
+    """
+    needs_channels(image, (1, 3), "CLAHE")
+    if image.shape[2] == 1:
+        if image.dtype == np.uint8:
+            return _clahe_bytes(op, image[:, :, 0])
+        return from_float(_clahe_floats(op, to_float(image)[:, :, 0]), image.dtype)
+    if image.dtype == np.uint8:
+        form = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
+        cv2.insertChannel(_clahe_bytes(op, cv2.extractChannel(form, 0)), form, 0)
+        return cv2.cvtColor(form, cv2.COLOR_LAB2RGB, dst=form)
+    form = cv2.cvtColor(to_float(image), cv2.COLOR_RGB2LAB)
+    light = cv2.extractChannel(form, 0)
+    light *= np.float32(0.01)
+    cv2.insertChannel(_clahe_floats(op, light) * np.float32(100), form, 0)
+    return _from_form(cv2.cvtColor(form, cv2.COLOR_LAB2RGB), image)
+
+
+def _clahe_bytes(op: Effect, plane: Bytes) -> Bytes:
+    limit, tiles = op.params
+    return cv2.createCLAHE(limit, tiles).apply(plane)  # type: ignore[return-value]
+
+
+def _clahe_floats(op: Effect, plane: Floats) -> Floats:
+    """As OpenCV does it for bytes, but interpolating between levels as well."""
+    limit, (across, down) = op.params
+    height, width = plane.shape
+    pads = [0 if not (height % down or width % across) else n - size % n
+            for size, n in ((height, down), (width, across))]  # fmt: skip
+    levels = cv2.copyMakeBorder(_levels(plane), 0, pads[0], 0, pads[1], cv2.BORDER_REFLECT_101)
+    tile = levels.shape[0] // down, levels.shape[1] // across
+    tables = np.stack([
+        _tile_table(levels[y : y + tile[0], x : x + tile[1]], limit)
+        for y in range(0, tile[0] * down, tile[0])
+        for x in range(0, tile[1] * across, tile[1])
+    ])  # fmt: skip
+    rows = _neighbours(height, tile[0], down)
+    columns = _neighbours(width, tile[1], across)
+    return _blend_tables(plane, tables.astype(np.float32), rows, columns, across)
+
+
+def _tile_table(tile: Bytes, limit: float) -> Table:
+    """Table of a tile: what exceeds the limit is cut off its level and spread over all levels."""
+    counts = _counts(tile, None)
+    most = max(int(limit * tile.size / 256), 1)
+    excess = int(np.maximum(counts - most, 0).sum())
+    counts = np.minimum(counts, most) + excess // 256
+    rest = excess % 256
+    if rest:
+        step = max(256 // rest, 1)
+        counts[: rest * step : step] += 1
+    return np.clip(np.rint(counts.cumsum() * np.float32(255.0 / tile.size)), 0, 255) / 255.0
+
+
+Neighbours = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Floats]
+
+
+def _neighbours(length: int, tile: int, count: int) -> Neighbours:
+    """The tiles before and after each pixel's place, and the share of the latter."""
+    place = np.arange(length, dtype=np.float32) * np.float32(1.0 / tile) - np.float32(0.5)
+    before = np.floor(place).astype(np.intp)
+    share = place - before.astype(np.float32)
+    return np.maximum(before, 0), np.minimum(before + 1, count - 1), share
+
+
+def _blend_tables(
+    plane: Floats, tables: Floats, rows: Neighbours, columns: Neighbours, across: int
+) -> Floats:
+    """Look each pixel up in the tables of the four tiles about it, and weigh them by distance."""
+    rise = np.append(np.diff(tables, axis=1), np.zeros((len(tables), 1), np.float32), axis=1)
+    out = np.empty_like(plane)
+    for y, (up, down, share) in enumerate(zip(*rows, strict=True)):
+        place = np.clip(plane[y] * np.float32(255), 0, 255)
+        level = place.astype(np.intp)
+        place -= level.astype(np.float32)
+        line = np.zeros_like(place)
+        for tile_row, weight in ((up, 1 - share), (down, share)):
+            for tile_column, part in ((columns[0], 1 - columns[2]), (columns[1], columns[2])):
+                index = (tile_row * across + tile_column) * 256 + level
+                value = rise.take(index) * place
+                value += tables.take(index)
+                value *= part * weight
+                line += value
+        out[y] = line
+    return out
+
+
+KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
+EFFECTS: Mapping[str, Kernel] = {
+    "equalize": equalize,
+    "autocontrast": autocontrast,
+    "clahe": clahe,
+}
