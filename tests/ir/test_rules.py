@@ -42,7 +42,9 @@ def zoom(factor: float, border: int) -> Make:
 
     def make(size: Size, rng: random.Random) -> Op:
         c = (size[1] / 2, size[0] / 2)
-        grow = mx.matmul(mx.translation(*c), mx.matmul(mx.scaling(factor, factor), mx.translation(-c[0], -c[1])))
+        grow = mx.matmul(
+            mx.translation(*c), mx.matmul(mx.scaling(factor, factor), mx.translation(-c[0], -c[1]))
+        )
         turn = mx.rotation(rng.uniform(-25, 25), c)
         return Warp(mx.matmul(turn, grow), size, Sampling(border=border))
 
@@ -53,7 +55,9 @@ def perspective(size: Size, rng: random.Random) -> Op:
     """Make a mild change of perspective."""
     h, w = size
     source = mx.corners(h, w)
-    target = [(x + rng.uniform(-0.06, 0.06) * w, y + rng.uniform(-0.06, 0.06) * h) for x, y in source]
+    target = [
+        (x + rng.uniform(-0.06, 0.06) * w, y + rng.uniform(-0.06, 0.06) * h) for x, y in source
+    ]
     return Warp(mx.homography(source, target), size, Sampling())
 
 
@@ -74,7 +78,8 @@ def pad(border: int, fill: float = 0) -> Make:
 def scale(factor: float, border: int = 0) -> Make:
     """Make a resize."""
     return lambda size, _: Warp.resize(
-        size, (max(1, round(size[0] * factor)), max(1, round(size[1] * factor * 0.9))),
+        size,
+        (max(1, round(size[0] * factor)), max(1, round(size[1] * factor * 0.9))),
         Sampling(border=border),
     )
 
@@ -105,7 +110,9 @@ MAKERS: dict[str, Make] = {
     "perspective": perspective,
     "elastic": elastic,
     "curve": lambda _, rng: Curve((("gamma", rng.uniform(0.8, 1.25)), ("linear", 0.9, 0.03))),
-    "matrix": lambda *_: ColorMatrix(((0.6, 0.3, 0.1, 0.0), (0.2, 0.7, 0.1, 0.0), (0.1, 0.1, 0.8, 0.0))),
+    "matrix": lambda *_: ColorMatrix(
+        ((0.6, 0.3, 0.1, 0.0), (0.2, 0.7, 0.1, 0.0), (0.1, 0.1, 0.8, 0.0))
+    ),
     "fill": lambda size, _: Fill(((2, 2, max(3, size[1] // 5), max(3, size[0] // 5)),), 0),
     "cast": lambda *_: Cast("float32", 1 / 255, (-0.4, -0.5, -0.6)),
     "to_chw": lambda *_: Cast(layout="CHW"),
@@ -118,15 +125,17 @@ MAKERS: dict[str, Make] = {
     "median": lambda *_: Effect("median", (3,)),
 }
 LAST = {"cast", "to_chw"}
-PAIRS = [(a, b) for a, b in itertools.product(MAKERS, MAKERS) if a not in LAST or (a, b) == ("cast", "to_chw")]
+PAIRS = [
+    (a, b)
+    for a, b in itertools.product(MAKERS, MAKERS)
+    if a not in LAST or (a, b) == ("cast", "to_chw")
+]
 
 
 def smooth(h: int = 48, w: int = 64) -> Any:
     """Make a picture so smooth that one interpolation more or less can hardly be seen."""
     yy, xx = np.mgrid[0:h, 0:w].astype(np.float64)
-    planes = [
-        128 + 90 * np.sin(xx / w * 3 + i) * np.cos(yy / h * 2.5 - i) for i in range(3)
-    ]
+    planes = [128 + 90 * np.sin(xx / w * 3 + i) * np.cos(yy / h * 2.5 - i) for i in range(3)]
     return np.round(np.stack(planes, -1)).astype(np.uint8)
 
 
@@ -147,13 +156,17 @@ def chain(names: list[str], seed: int, size: Size = (48, 64)) -> list[Op]:
     return ops
 
 
-def render(ops: list[Op], mode: str, target: Target, value: Any, backend: str = "opencv") -> tuple[Any, list[str]]:
+def render(
+    ops: list[Op], mode: str, target: Target, value: Any, backend: str = "opencv"
+) -> tuple[Any, list[str]]:
     """Run ops on one target; give the value and the labels of what fused."""
     touching = [op for op in ops if target in op.targets]
     size = value.shape[:2] if isinstance(value, np.ndarray) else (48, 64)
     steps = fuse(touching, size, mode)
     for step in steps:
-        value = BACKENDS[backend].kernel(step.op, target)(step.op, value)
+        kernel = BACKENDS[backend].kernel(step.op, target)
+        labels_too = () if target in {IMAGE, MASK} else (step.source,)
+        value = kernel(step.op, value, *labels_too)
         if isinstance(value, np.ndarray) and value.ndim == 2:
             value = value[:, :, None]
         if isinstance(value, Boxes):
@@ -261,7 +274,9 @@ def test_the_reference_agrees_on_fused_chains(seed: int) -> None:
 
 
 def test_exact_mode_is_exact() -> None:
-    for seed, names in enumerate(itertools.permutations(["h", "r90", "crop", "pad_constant", "t"], 4)):
+    for seed, names in enumerate(
+        itertools.permutations(["h", "r90", "crop", "pad_constant", "t"], 4)
+    ):
         ops = chain(list(names), seed)
         fused, found = render(ops, "exact", IMAGE, smooth())
         assert set(found) <= {EXACT}
@@ -285,8 +300,12 @@ def test_different_fills_do_not_fuse() -> None:
 def test_a_long_geometric_chain_becomes_one_resampling() -> None:
     size = (64, 64)
     ops = [
-        Warp.symmetry("h", size), Warp.rotation(10, size), Warp.symmetry("r90", size),
-        Warp.crop(8, 8, 56, 56), Warp.resize((48, 48), (40, 40)), Warp.symmetry("v", (40, 40)),
+        Warp.symmetry("h", size),
+        Warp.rotation(10, size),
+        Warp.symmetry("r90", size),
+        Warp.crop(8, 8, 56, 56),
+        Warp.resize((48, 48), (40, 40)),
+        Warp.symmetry("v", (40, 40)),
     ]
     (step,) = fuse(ops, size)
     assert step.origins == (0, 1, 2, 3, 4, 5)

@@ -9,8 +9,9 @@ from typing import Any
 from anamorph.core.errors import BackendError
 from anamorph.ir.ops import Effect, Op, Size, Target
 
-Kernel = Callable[[Any, Any], Any]
-"""kernel(op, value) → value. Images and masks come as (H, W, C) arrays and may be returned
+Kernel = Callable[..., Any]
+"""kernel(op, value) → value, and kernel(op, value, source) for boxes and points, source being the
+size of the picture before the op: mirroring borders show labels by it. Images and masks come as (H, W, C) arrays and may be returned
 without the last axis if it is 1; a kernel never changes what it was given."""
 
 

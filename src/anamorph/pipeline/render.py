@@ -34,7 +34,7 @@ def run_step(sample: Sample, entry: Entry, step: Step) -> None:
         elif isinstance(op, ColorMatrix | Effect) and entry.flat:
             entry.flat = _channels(entry) == 1
     else:
-        value = sample.backend.kernel(op, target)(op, entry.value)
+        value = sample.backend.kernel(op, target)(op, entry.value, step.source)
         params = sample.settings.params_of(target)
         if params.check_each_transform:
             value = params.settle(value, op.size_after(step.source))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from anamorph.transforms.affine import Affine, Rotate, SafeRotate, ShiftScaleRotate
 from anamorph.transforms.base import Transform
+from anamorph.transforms.affine import Affine, Rotate, SafeRotate, ShiftScaleRotate
 from anamorph.transforms.blur import Blur, GaussianBlur, MedianBlur, MotionBlur
 from anamorph.transforms.boxcrop import (
     AtLeastOneBBoxRandomCrop,
@@ -56,7 +56,6 @@ from anamorph.transforms.sharpen import Sharpen
 from anamorph.transforms.tiles import RandomGridShuffle
 
 __all__ = [
-    "D4",
     "Affine",
     "AtLeastOneBBoxRandomCrop",
     "BBoxSafeRandomCrop",
@@ -66,6 +65,7 @@ __all__ = [
     "Crop",
     "CropAndPad",
     "CropNonEmptyMaskIfExists",
+    "D4",
     "Downscale",
     "ElasticTransform",
     "Erasing",

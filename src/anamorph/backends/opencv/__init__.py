@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from anamorph.backends.base import Backend
 from anamorph.backends.opencv import (
+    cast,
     codec,
+    color,
     fill,
     filter,  # noqa: A004 - the field's word
     noise,
@@ -14,7 +16,7 @@ from anamorph.backends.opencv import (
     warp,
 )
 
-_MODULES = (warp, remap, tone, filter, noise, fill, tiles, codec)
+_MODULES = (warp, remap, tone, color, cast, filter, noise, fill, tiles, codec)
 
 BACKEND = Backend(
     name="opencv",

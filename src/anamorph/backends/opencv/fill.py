@@ -117,7 +117,7 @@ _NAMED: Mapping[str, Callable[[Fill, Image], Image]] = {
 # --------------------------------------------------------------------------------- labels
 
 
-def fill_boxes(op: Fill, boxes: Boxes) -> Boxes:
+def fill_boxes(op: Fill, boxes: Boxes, _source: object = None) -> Boxes:
     """Shrink each box to the tight box of what stays visible; wholly covered ones go.
 
     Oriented boxes go when wholly covered, else they stay as they are.
@@ -239,7 +239,7 @@ def _area(corners: list[list[float]]) -> float:
     return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in pairs)) / 2.0
 
 
-def fill_points(op: Fill, points: Points) -> Points:
+def fill_points(op: Fill, points: Points, _source: object = None) -> Points:
     """Drop keypoints inside of regions, unless all must come back."""
     if points.fixed or not op.regions or not len(points.data):
         return points

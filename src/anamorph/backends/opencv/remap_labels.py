@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from anamorph.backends.opencv.places import places_of
 from anamorph.core.labels import ANGLE, PARITY, SCALE, Boxes, Floats, Points
 from anamorph.ir import matrix as mx
 from anamorph.ir.fields import Field, field_of
@@ -28,12 +29,15 @@ _SLACK = 1e-6
 _CREASED = 4.0
 _OUTLINE = 256
 """Points a side of a box at most."""
+_LOOKED_AT = 512
+"""Pixels of a row and of a column that are looked at where a field is folded."""
+_ROWS = 256
 
 
 # ------------------------------------------------------------------------------ keypoints
 
 
-def remap_points(op: Remap, points: Points) -> Points:
+def remap_points(op: Remap, points: Points, _source: object = None) -> Points:
     """Map keypoints, their angles, scales and parity."""
     if len(points.data) == 0:
         return points
@@ -172,7 +176,7 @@ def _cross(a: Floats, b: Floats) -> Floats:
 # ---------------------------------------------------------------------------------- boxes
 
 
-def remap_boxes(op: Remap, boxes: Boxes) -> Boxes:
+def remap_boxes(op: Remap, boxes: Boxes, _source: object = None) -> Boxes:
     """Map boxes to the bounds of their mapped outlines, oriented ones to the least rectangle."""
     if len(boxes.data) == 0:
         return boxes
@@ -186,7 +190,28 @@ def remap_boxes(op: Remap, boxes: Boxes) -> Boxes:
     starts = np.concatenate([[0], np.cumsum(4 * counts)[:-1]])
     low = np.minimum.reduceat(outline, starts)
     high = np.maximum.reduceat(outline, starts)
+    if field.folded:
+        seen = _seen(op, boxes.data)
+        low, high = np.minimum(low, seen[:, :2]), np.maximum(high, seen[:, 2:])
     return Boxes(np.concatenate([low, high], axis=1), boxes.index)
+
+
+def _seen(op: Remap, data: Floats) -> Floats:
+    """Bounds of all pixels that read from each box: a folded field shows some of it repeatedly."""
+    out = np.tile([np.inf, np.inf, -np.inf, -np.inf], (len(data), 1))
+    height, width = op.canvas or op.size
+    step = max(1, max(height, width) // _LOOKED_AT)
+    for y in range(0, height, _ROWS * step):
+        u, v = places_of(op, (y, 0, min(y + _ROWS * step, height), width))
+        u, v = u[::step, ::step], v[::step, ::step]
+        for row, (x0, y0, x1, y1) in zip(out, data.tolist(), strict=True):
+            inside = (u >= x0) & (u <= x1) & (v >= y0) & (v <= y1)
+            columns, lines = np.flatnonzero(inside.any(axis=0)), np.flatnonzero(inside.any(axis=1))
+            if len(columns):
+                low = columns[0] * step, y + lines[0] * step
+                high = columns[-1] * step + 1, y + lines[-1] * step + 1
+                row[:2], row[2:] = np.minimum(row[:2], low), np.maximum(row[2:], high)
+    return out
 
 
 def _map_oriented(op: Remap, field: Field, boxes: Boxes) -> Boxes:

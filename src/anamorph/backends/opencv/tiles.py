@@ -29,7 +29,7 @@ def move_pixels(op: Tiles, array: Image) -> Image:
     return out
 
 
-def move_boxes(op: Tiles, boxes: Boxes) -> Boxes:
+def move_boxes(op: Tiles, boxes: Boxes, _source: object = None) -> Boxes:
     """Follow the pieces of each box; pieces that end up apart become boxes of their own.
 
     An oriented box goes whole with the tile of its centre.
@@ -89,7 +89,7 @@ def _shift(moves: Floats, points: Floats) -> Floats:
     return np.where(np.any(inside, 1)[:, None], (moves[:, 2:4] - moves[:, :2])[tile], 0.0)
 
 
-def move_points(op: Tiles, points: Points) -> Points:
+def move_points(op: Tiles, points: Points, _source: object = None) -> Points:
     """Move keypoints with their tile; those outside of the picture stay."""
     if not op.moves or not len(points.data):
         return points

@@ -51,7 +51,7 @@ def _filled(op: Fill, array: Image, value: Color) -> Image:
     return out
 
 
-def fill_boxes(op: Fill, boxes: Boxes) -> Boxes:
+def fill_boxes(op: Fill, boxes: Boxes, _source: object = None) -> Boxes:
     """Cut the regions out of each box, and bound the pieces; without pieces the box goes.
 
     Oriented boxes are cut into small squares, and stay as they are if one has its centre outside
@@ -95,7 +95,7 @@ def _shows(op: Fill, corners: npt.NDArray[np.float64]) -> bool:
     return not hidden.all()
 
 
-def fill_points(op: Fill, points: Points) -> Points:
+def fill_points(op: Fill, points: Points, _source: object = None) -> Points:
     """Drop keypoints inside of regions, unless all must come back."""
     if points.fixed:
         return points

@@ -184,7 +184,7 @@ def _folded(index: Ints, length: int, border: int) -> Ints:
 # ---------------------------------------------------------------------------------- labels
 
 
-def remap_points(op: Remap, points: Points) -> Points:
+def remap_points(op: Remap, points: Points, _source: object = None) -> Points:
     """Map keypoints by searching for the places that are read at them."""
     data = points.data.copy()
     for row in data:
@@ -228,7 +228,7 @@ def _turn(row: Floats, slopes: Floats) -> None:
     row[PARITY] *= np.sign(np.linalg.det(slopes))
 
 
-def remap_boxes(op: Remap, boxes: Boxes) -> Boxes:
+def remap_boxes(op: Remap, boxes: Boxes, _source: object = None) -> Boxes:
     """Map boxes by their outlines, point by point."""
     if len(boxes.data) == 0:
         return boxes

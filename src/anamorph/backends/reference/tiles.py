@@ -25,7 +25,7 @@ def move_pixels(op: Tiles, array: Image) -> Image:
     return out
 
 
-def move_boxes(op: Tiles, boxes: Boxes) -> Boxes:
+def move_boxes(op: Tiles, boxes: Boxes, _source: object = None) -> Boxes:
     """Follow the pieces of each box; groups of pieces that share edges are bounded together."""
     rows: list[list[float]] = []
     index: list[int] = []
@@ -80,7 +80,7 @@ def _shift(op: Tiles, x: float, y: float) -> tuple[float, float]:
     return 0.0, 0.0
 
 
-def move_points(op: Tiles, points: Points) -> Points:
+def move_points(op: Tiles, points: Points, _source: object = None) -> Points:
     """Move keypoints with their tile."""
     out = points.data.copy()
     for i, (x, y) in enumerate(points.data[:, :2].tolist()):
