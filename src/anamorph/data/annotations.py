@@ -6,15 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, TypeAlias, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anamorph.core.errors import DataError
 from anamorph.data import polygon, rle
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 Box: TypeAlias = tuple[float, float, float, float]
 """x_min, y_min, x_max, y_max in pixels, continuous: the picture's corner is (0, 0)."""

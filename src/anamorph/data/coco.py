@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from anamorph.core.errors import DataError
 from anamorph.data import rle
@@ -23,9 +24,6 @@ from anamorph.data.annotations import (
     numbers,
 )
 from anamorph.data.read import read_bytes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 _DIGITS = 6
 """Decimals that are written: a millionth of a pixel, so that 20.0 is not 19.999999999999996."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from anamorph.core.errors import DataError
 from anamorph.data.annotations import stem
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff")
 """Endings, in small letters, of the files that are taken for pictures."""

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from anamorph.core.errors import DataError, UnknownNameError, nearest
+from anamorph.data.annotations import Category, Format, Record, Source
 from anamorph.data.coco import Coco
 from anamorph.data.voc import Voc
 from anamorph.data.write import write_atomically
 from anamorph.data.yolo import Yolo
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from anamorph.data.annotations import Category, Format, Record, Source
 
 FORMATS: Mapping[str, Format] = {form.name: form for form in (Coco(), Yolo(), Voc())}
 

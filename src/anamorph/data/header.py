@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal["jpeg", "png", "webp", "bmp", "tiff"]
 

@@ -6,14 +6,13 @@ cracks between pixels and the mask of those pixels say the same, and neither los
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 Points: TypeAlias = NDArray[np.float64]
 
@@ -32,20 +31,22 @@ def fill(polygons: Iterable[Points], size: tuple[int, int]) -> NDArray[np.bool_]
 def _fill_one(points: Points, size: tuple[int, int]) -> NDArray[np.bool_]:
     height, width = size
     toggles = np.zeros((height, width + 1), np.uint8)
-    for (x0, y0), (x1, y1) in zip(points, np.roll(points, -1, axis=0), strict=True):
-        top, bottom = sorted((y0, y1))
-        rows = np.arange(_centre_after(top, height), _centre_after(bottom, height))
-        if rows.size:
+    corners = points.tolist()
+    for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
+        first = _centre_after(min(y0, y1), height)
+        last = _centre_after(max(y0, y1), height)
+        if first < last:
+            rows = np.arange(first, last)
             crossings = x0 + (rows + 0.5 - y0) * ((x1 - x0) / (y1 - y0))
-            columns = np.clip(np.ceil(crossings - 0.5), 0, width).astype(np.intp)
-            toggles[rows, columns] ^= 1
+            columns = np.minimum(np.maximum(np.ceil(crossings - 0.5), 0), width)
+            toggles[rows, columns.astype(np.intp)] ^= 1
     filled: NDArray[np.bool_] = np.bitwise_xor.accumulate(toggles, axis=1)[:, :width] != 0
     return filled
 
 
 def _centre_after(y: float, height: int) -> int:
     """The first row whose centre is at ``y`` or below it."""
-    return int(np.clip(np.ceil(y - 0.5), 0, height))
+    return min(max(math.ceil(y - 0.5), 0), height)
 
 
 def trace(mask: NDArray[Any], slack: float = _SLACK) -> list[Points]:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import importlib
 import json
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from anamorph.core.errors import DataError
 from anamorph.data import polygon
@@ -29,9 +30,6 @@ from anamorph.data.annotations import (
     stem,
 )
 from anamorph.data.read import read_bytes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 _NAME_FILES = ("classes.txt", "obj.names")
 _WANTED = (
