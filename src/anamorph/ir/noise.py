@@ -16,16 +16,21 @@ import numpy.typing as npt
 Bits = np.random.SFC64
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
 
 _LEVELS = 256
+_BLOCK = 1 << 15
+"""Values drawn at a time: what is in between stays in the cache, and needs no fresh pages."""
+_DENSE = 0.2
+"""Above this share of hits it is cheaper to try each place."""
 _ONE_TABLE = 1.5
 """Below this sigma, in gray levels, one byte resolves the distribution; two add only rounding."""
 
 
-def bits_of(key: int) -> Bits:
-    """Start the stream of raw bits that belongs to a key."""
-    return np.random.SFC64(key)
+def bits_of(key: int, stream: int = 0) -> Bits:
+    """Start a stream of raw bits that belongs to a key; streams of a key are independent."""
+    return np.random.SFC64(key if stream == 0 else (key, stream))
 
 
 def octets(bits: Bits, count: int) -> Bytes:
@@ -35,19 +40,25 @@ def octets(bits: Bits, count: int) -> Bytes:
 
 def uniforms(bits: Bits, count: int) -> Floats:
     """Draw numbers from the open interval (0, 1), with 53 random bits each."""
-    x = (bits.random_raw(count) >> np.uint64(11)).astype(np.float64)
-    x += 0.5
-    x *= 2.0**-53
-    return x
+    out = np.empty(count)
+    for start in range(0, count, _BLOCK):
+        part = out[start : start + _BLOCK]
+        np.right_shift(bits.random_raw(len(part)), np.uint64(11), out=part, casting="unsafe")
+    out += 0.5
+    out *= 2.0**-53
+    return out
 
 
-def coarse_uniforms(bits: Bits, count: int) -> npt.NDArray[np.float32]:
+def coarse_uniforms(bits: Bits, count: int) -> Singles:
     """Draw numbers from (0, 1) in single precision, with 24 random bits each."""
-    words = bits.random_raw((count + 1) // 2).view(np.uint32)[:count]
-    x: npt.NDArray[np.float32] = (words >> np.uint32(8)).astype(np.float32)
-    x += np.float32(0.5)
-    x *= np.float32(2.0**-24)
-    return x
+    out = np.empty(count, np.float32)
+    for start in range(0, count, _BLOCK):
+        part = out[start : start + _BLOCK]
+        words = bits.random_raw((len(part) + 1) // 2).view(np.uint32)[: len(part)]
+        np.right_shift(words, np.uint32(8), out=part, casting="unsafe")
+    out += np.float32(0.5)
+    out *= np.float32(2.0**-24)
+    return out
 
 
 def any_values(bits: Bits, count: int, dtype: str) -> npt.NDArray[np.generic]:
@@ -59,19 +70,22 @@ def any_values(bits: Bits, count: int, dtype: str) -> npt.NDArray[np.generic]:
     return coarse_uniforms(bits, count)
 
 
-def normals(bits: Bits, count: int) -> npt.NDArray[np.float32]:
+def normals(bits: Bits, count: int) -> Singles:
     """Draw standard normal numbers in single precision (Box and Muller 1958)."""
-    half = (count + 1) // 2
-    x = coarse_uniforms(bits, 2 * half)
-    radius, angle = x[:half], x[half:]
-    np.log(radius, out=radius)
-    radius *= np.float32(-2.0)
-    np.sqrt(radius, out=radius)
-    angle *= np.float32(2.0 * math.pi)
-    out = np.empty(2 * half, np.float32)
-    np.multiply(np.cos(angle), radius, out=out[:half])
-    np.multiply(np.sin(angle), radius, out=out[half:])
-    return out[:count]
+    out = np.empty(count, np.float32)
+    for start in range(0, count, _BLOCK):
+        part = out[start : start + _BLOCK]
+        half = (len(part) + 1) // 2
+        x = coarse_uniforms(bits, 2 * half)
+        radius, angle = x[:half], x[half:]
+        np.log(radius, out=radius)
+        radius *= np.float32(-2.0)
+        np.sqrt(radius, out=radius)
+        angle *= np.float32(2.0 * math.pi)
+        np.multiply(np.cos(angle), radius, out=part[:half])
+        rest = len(part) - half
+        np.multiply(np.sin(angle[:rest]), radius[:rest], out=part[half:])
+    return out
 
 
 def positions(bits: Bits, count: int, p: float) -> Indices:
@@ -83,8 +97,8 @@ def positions(bits: Bits, count: int, p: float) -> Indices:
         return np.zeros(0, np.int64)
     if p >= 1.0:
         return np.arange(count)
-    if p > 0.2:
-        return np.flatnonzero(uniforms(bits, count) < p)
+    if p > _DENSE:
+        return np.flatnonzero(_trials(bits, count, p))
     found: list[Indices] = []
     last = -1
     while last < count:
@@ -103,18 +117,31 @@ def positions(bits: Bits, count: int, p: float) -> Indices:
     return every[: int(np.searchsorted(every, count))]
 
 
+def _trials(bits: Bits, count: int, p: float) -> npt.NDArray[np.bool_]:
+    """Try each place by itself, with 32 random bits."""
+    out = np.empty(count, np.bool_)
+    below = np.uint32(round(p * 2.0**32))
+    for start in range(0, count, _BLOCK):
+        part = out[start : start + _BLOCK]
+        words = bits.random_raw((len(part) + 1) // 2).view(np.uint32)[: len(part)]
+        np.less(words, below, out=part)
+    return out
+
+
 def at_least_one(bits: Bits, count: int, rate: float) -> Indices:
     """Draw Poisson numbers of which it is known that they are not zero."""
-    term = rate * math.exp(-rate)
-    above = -math.expm1(-rate)
-    cumulated: list[float] = []
-    total, k = 0.0, 1
-    while total < above * (1.0 - 1e-12) and k < 1000:
-        total += term
-        cumulated.append(total / above)
+    out = np.ones(count, np.int64)
+    if count == 0:
+        return out
+    u = uniforms(bits, count) * -math.expm1(-rate)
+    term = total = rate * math.exp(-rate)
+    k = 1
+    while k < _LEVELS and (more := u > total).any():
+        out += more
         k += 1
         term *= rate / k
-    return 1 + np.searchsorted(cumulated, uniforms(bits, count)).astype(np.int64)
+        total += term
+    return out
 
 
 @cache

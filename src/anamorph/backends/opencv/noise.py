@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import cv2
@@ -20,6 +20,12 @@ Image = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
+Streams = tuple[noise.Bits, noise.Bits]
+Strip = Callable[[Image, Streams, int, int, Image], None]
+
+_STRIP = 98_304
+"""Values worked on at a time: what is in between stays in the cache, and needs no fresh pages.
+A multiple of 8, so that no random byte is lost between strips."""
 _DEPTH: Mapping[str, int] = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U, "float32": cv2.CV_32F}
 
 
@@ -29,8 +35,13 @@ def white(dtype: np.dtype[Any]) -> int:
 
 
 def _flat(image: Image) -> Image:
-    """The picture as one plane, so that OpenCV does not count channels."""
-    return np.ascontiguousarray(image).reshape(image.shape[0], -1)
+    """The picture as one row, so that OpenCV does not count channels."""
+    return np.ascontiguousarray(image).reshape(1, -1)
+
+
+def _strips(count: int) -> Iterator[slice]:
+    for start in range(0, count, _STRIP):
+        yield slice(start, min(start + _STRIP, count))
 
 
 def _looked_up(values: Bytes, table: npt.NDArray[Any]) -> Bytes:
@@ -39,13 +50,33 @@ def _looked_up(values: Bytes, table: npt.NDArray[Any]) -> Bytes:
     return out
 
 
-def _spread(plane: Image, channels: int) -> Image:
-    """Repeat (H, W) over channels, as a plane of (H, W·C)."""
-    if channels == 1:
-        return plane
-    if channels == 3:
-        return cv2.cvtColor(plane, cv2.COLOR_GRAY2RGB).reshape(plane.shape[0], -1)
-    return np.repeat(plane, channels, axis=1)
+def _spread(row: Image, times: int) -> Image:
+    """Repeat each value of a row, as for the channels of a pixel."""
+    if times == 1:
+        return row
+    if times == 3:
+        return cv2.cvtColor(row, cv2.COLOR_GRAY2RGB).reshape(1, -1)
+    return np.repeat(row, times, axis=1)
+
+
+def _by_strips(op: Noise, image: Image, per_channel: bool, work: Strip) -> Image:  # noqa: FBT001
+    """Put random values on a picture strip by strip.
+
+    Args:
+        op: the noise; its key starts two streams of bits.
+        image: the picture.
+        per_channel: whether each value gets its own draw, or each pixel.
+        work: takes a row of the picture, two streams, the number of draws for the row and how
+            often each is to be repeated, and writes into the row given last.
+    """
+    flat = _flat(image)
+    out = np.empty_like(flat)
+    times = 1 if per_channel else image.shape[2]
+    streams = noise.bits_of(op.key), noise.bits_of(op.key, 1)
+    for part in _strips(flat.shape[1] // times):
+        row = slice(part.start * times, part.stop * times)
+        work(flat[:, row], streams, part.stop - part.start, times, out[:, row])
+    return out.reshape(image.shape)
 
 
 # ------------------------------------------------------------------------------ Gaussian
@@ -53,66 +84,76 @@ def _spread(plane: Image, channels: int) -> Image:
 
 def gauss(op: Noise, image: Image) -> Image:
     """Add normal noise: params are mean, sigma (of white), per channel, scale of the noise map."""
-    mean, sigma, _, factor = op.params
+    mean, sigma, per_channel, factor = op.params
     if image.dtype != np.uint8 or factor < 1.0:
         return _gauss_float(op, image)
     tables = noise.byte_tables(mean * 255.0, sigma * 255.0)
-    if max(int(np.abs(t).max()) for t in tables) > 255:
-        return _gauss_wide(op, image, tables)
-    first, second = _random_planes(op, image, single=not tables[1].any())
-    up, down = _parts(first, tables[0])
-    if second is not None:
-        more, less = _parts(second, tables[1])
-        cv2.add(up, more, up)
-        cv2.add(down, less, down)
-        up, down = cv2.subtract(up, down), cv2.subtract(down, up, down)
-    channels = image.shape[2] if first.shape[1] == image.shape[1] else 1
-    up, down = (_spread(p.reshape(first.shape), channels) for p in (up, down))
-    out = cv2.add(_flat(image), up, up)
-    return cv2.subtract(out, down, out).reshape(image.shape)
+    fits = max(int(np.abs(t).max()) for t in tables) <= 255
+    return _by_strips(op, image, per_channel, _Bytewise(*tables) if fits else _Wordwise(*tables))
 
 
-def _parts(values: Bytes, table: npt.NDArray[np.int64]) -> tuple[Image, Image]:
-    """What a table adds and what it takes away."""
-    return _looked_up(values, np.maximum(table, 0)), _looked_up(values, np.maximum(-table, 0))
+class _Bytewise:
+    """Adds the sum of two looked-up bytes, saturating once."""
+
+    __slots__ = ("pairs",)
+
+    def __init__(self, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64]) -> None:
+        used = (first, second) if second.any() else (first,)
+        self.pairs = [(np.maximum(t, 0), np.maximum(-t, 0)) for t in used]
+
+    def __call__(self, row: Image, streams: Streams, count: int, times: int, out: Image) -> None:
+        up, down = self._parts(streams, count, 0)
+        if len(self.pairs) == 2:
+            more, less = self._parts(streams, count, 1)
+            cv2.add(up, more, up)
+            cv2.add(down, less, down)
+            cv2.subtract(up, down, more)
+            cv2.subtract(down, up, less)
+            up, down = more, less
+        cv2.add(row, _spread(up, times), out)
+        cv2.subtract(out, _spread(down, times), out)
+
+    def _parts(self, streams: Streams, count: int, i: int) -> tuple[Image, Image]:
+        """What a table adds and what it takes away."""
+        values = noise.octets(streams[i], count).reshape(1, -1)
+        up, down = self.pairs[i]
+        return _looked_up(values, up), _looked_up(values, down)
 
 
-def _random_planes(op: Noise, image: Image, *, single: bool) -> tuple[Bytes, Bytes | None]:
-    height, width, channels = image.shape
-    shape = (height, width * channels if op.params[2] else width)
-    count = shape[0] * shape[1]
-    raw = noise.octets(noise.bits_of(op.key), count if single else 2 * count)
-    return raw[:count].reshape(shape), None if single else raw[count:].reshape(shape)
+class _Wordwise:
+    """Adds the sum of two looked-up numbers that may be larger than a byte."""
+
+    __slots__ = ("tables",)
+
+    def __init__(self, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64]) -> None:
+        self.tables = first.astype(np.int16), second.astype(np.int16)
+
+    def __call__(self, row: Image, streams: Streams, count: int, times: int, out: Image) -> None:
+        first, second = (
+            np.take(t, noise.octets(s, count)) for t, s in zip(self.tables, streams, strict=True)
+        )
+        total = _spread16(cv2.add(first.reshape(1, -1), second.reshape(1, -1)), times)
+        cv2.add(row, total, out, dtype=cv2.CV_8U)
 
 
-def _gauss_wide(op: Noise, image: Image, tables: tuple[Any, Any]) -> Image:
-    """Noise with levels of more than a byte."""
-    first, second = _random_planes(op, image, single=not tables[1].any())
-    total = np.take(tables[0].astype(np.int16), first)
-    if second is not None:
-        total += np.take(tables[1].astype(np.int16), second)
-    same = total.shape[1] == image.shape[1]
-    total = np.repeat(total, image.shape[2], axis=1) if same else total
-    return cv2.add(_flat(image), total, dtype=cv2.CV_8U).reshape(image.shape)
+def _spread16(row: Image, times: int) -> Image:
+    return row if times == 1 else np.repeat(row, times, axis=1)  # cvtColor takes no signed words
 
 
 def _gauss_float(op: Noise, image: Image) -> Image:
     mean, sigma, per_channel, factor = op.params
     height, width, channels = image.shape
-    low = noise.small_size((height, width), factor) if factor < 1.0 else (height, width)
     planes = channels if per_channel else 1
+    low = noise.small_size((height, width), factor) if factor < 1.0 else (height, width)
     field: Image = noise.normals(noise.bits_of(op.key), low[0] * low[1] * planes)
     top = white(image.dtype)
     field *= np.float32(sigma * top)
     field += np.float32(mean * top)
-    field = field.reshape(*low, planes)
     if low != (height, width):
-        field = _enlarged(field, (width, height))
-    field = field.reshape(height, -1)
-    field = field if per_channel else _spread(field, channels)
-    return clipped(
-        cv2.add(_flat(image), field, dtype=_DEPTH[image.dtype.name]).reshape(image.shape)
-    )
+        field = _enlarged(field.reshape(*low, planes), (width, height))
+    field = _spread(field.reshape(1, -1), 1 if per_channel else channels)
+    out = cv2.add(_flat(image), field, dtype=_DEPTH[image.dtype.name])
+    return clipped(out.reshape(image.shape))
 
 
 def _enlarged(field: Floats, size: tuple[int, int]) -> Image:
@@ -130,20 +171,19 @@ def _enlarged(field: Floats, size: tuple[int, int]) -> Image:
 def multiply(op: Noise, image: Image) -> Image:
     """Multiply each pixel by an even draw: params are low, high, per channel."""
     low, high, per_channel = op.params
-    height, width, channels = image.shape
-    planes = channels if per_channel else 1
-    bits = noise.bits_of(op.key)
-    count = height * width * planes
-    if image.dtype == np.uint8:
-        table = (low + (high - low) * (np.arange(256) + 0.5) / 256).astype(np.float32)
-        factors = cv2.LUT(noise.octets(bits, count).reshape(height, -1), table)
-    else:
-        factors = noise.coarse_uniforms(bits, count).reshape(height, -1)
-        factors *= np.float32(high - low)
-        factors += np.float32(low)
-    factors = factors if per_channel else _spread(factors, channels)
-    out = cv2.multiply(_flat(image), factors, dtype=_DEPTH[image.dtype.name])
-    return clipped(out.reshape(image.shape))
+    depth = _DEPTH[image.dtype.name]
+    table = (low + (high - low) * (np.arange(256) + 0.5) / 256).astype(np.float32)
+
+    def work(row: Image, streams: Streams, count: int, times: int, out: Image) -> None:
+        if depth == cv2.CV_8U:
+            factors = cv2.LUT(noise.octets(streams[0], count).reshape(1, -1), table)
+        else:
+            factors = noise.coarse_uniforms(streams[0], count).reshape(1, -1)
+            factors *= np.float32(high - low)
+            factors += np.float32(low)
+        cv2.multiply(row, _spread(factors, times), out, dtype=depth)
+
+    return clipped(_by_strips(op, image, per_channel, work))
 
 
 # ------------------------------------------------------------------------- single pixels
@@ -157,9 +197,9 @@ def salt_pepper(op: Noise, image: Image) -> Image:
     hit = noise.positions(bits, count, amount)
     is_salt = noise.uniforms(bits, len(hit)) < salt
     out, pixels = _pixels_of_copy(image)
-    pixels[hit[~is_salt]] = np.zeros(1, pixels.dtype)
-    full = np.full(image.shape[2], white(image.dtype), image.dtype)
-    pixels[hit[is_salt]] = full.view(pixels.dtype)
+    colors = np.zeros((2, image.shape[2]), image.dtype)
+    colors[1] = white(image.dtype)
+    pixels[hit] = colors.view(pixels.dtype)[:, 0][is_salt.view(np.uint8)]
     return out
 
 
@@ -210,15 +250,22 @@ def iso(op: Noise, image: Image) -> Image:
     hue = shift * intensity
     if noise.negligible_hue(hue, 0 if picture.dtype.kind == "f" else top):
         out, items = _pixels_of_copy(picture)
-        rgb = picture.reshape(-1, 3)[hit].astype(np.float32) * np.float32(1.0 / top)
+        rgb = items[hit].view(picture.dtype).reshape(-1, 3).T.astype(np.float32, order="C")
+        rgb *= np.float32(1.0 / top)
         lighter = _stored(_lightened(rgb, steps.astype(np.float32)), top, picture.dtype)
-        items[hit] = lighter.view(items.dtype)[:, 0]
+        items[hit] = np.ascontiguousarray(lighter.T).view(items.dtype)[:, 0]
         return out
-    hls = cv2.cvtColor(picture.astype(np.float32) * np.float32(1.0 / top), cv2.COLOR_RGB2HLS)
+    hls = picture.astype(np.float32)
+    hls *= np.float32(1.0 / top)
+    hls = cv2.cvtColor(hls, cv2.COLOR_RGB2HLS)
     light = hls.reshape(-1, 3)[hit, 1]
     hls.reshape(-1, 3)[hit, 1] = light + np.minimum(steps, 1.0) * (1.0 - light)
-    angle = hls[:, :, 0] + (noise.normals(bits, pixels) * np.float32(hue)).reshape(hls.shape[:2])
-    hls[:, :, 0] = np.mod(angle, np.float32(360.0))
+    angle = noise.normals(bits, pixels)
+    angle *= np.float32(hue)
+    angle += hls[:, :, 0].reshape(-1)
+    beyond = np.flatnonzero((angle < 0.0) | (angle >= 360.0))
+    angle[beyond] %= np.float32(360.0)
+    hls[:, :, 0] = angle.reshape(hls.shape[:2])
     return _stored(cv2.cvtColor(hls, cv2.COLOR_HLS2RGB), top, picture.dtype)
 
 
@@ -236,23 +283,22 @@ def _variance(plane: Image) -> float:
 
 
 def _lightened(rgb: Floats, steps: Floats) -> Floats:
-    """Move the lightness of pixels towards white by a share; hue and saturation (HLS) stay."""
-    most, least = rgb.max(1), rgb.min(1)
-    light = (most + least) / 2
+    """Move the lightness of (3, N) colors towards white by a share; hue and saturation stay."""
+    most = np.maximum(np.maximum(rgb[0], rgb[1]), rgb[2])
+    light = (most + np.minimum(np.minimum(rgb[0], rgb[1]), rgb[2])) / 2
     lighter = light + np.minimum(steps, 1.0) * (1.0 - light)
     room = 1.0 - np.abs(2.0 * light - 1.0)
-    stretch = np.divide(
-        1.0 - np.abs(2.0 * lighter - 1.0), room, out=np.zeros_like(room), where=room > 1e-6
-    )
-    out: Floats = lighter[:, None] + (rgb - light[:, None]) * stretch[:, None]
+    stretch = (1.0 - np.abs(2.0 * lighter - 1.0)) / np.maximum(room, 1e-6)  # no room, no color
+    out: Floats = lighter + (rgb - light) * stretch
     return out
 
 
 def _stored(rgb: Image, top: int, dtype: np.dtype[Any]) -> Image:
+    """Bring intensities to a dtype, rounded and saturated."""
     if dtype.kind == "f":
         return clipped(rgb.astype(dtype, copy=False))
-    rgb *= np.float32(top)
-    return np.clip(np.rint(rgb), 0, top).astype(dtype)
+    flat = rgb.reshape(1, -1)
+    return cv2.addWeighted(flat, top, flat, 0.0, 0.0, dtype=_DEPTH[dtype.name]).reshape(rgb.shape)
 
 
 # ------------------------------------------------------------------------------- tables

@@ -32,10 +32,8 @@ def gauss(op: Noise, image: Image) -> Image:
     if image.dtype == np.uint8 and factor == 1.0:
         count = height * width * planes
         first, second = noise.byte_tables(mean * 255.0, sigma * 255.0)
-        raw = noise.octets(bits, 2 * count if second.any() else count)
-        added = first[raw[:count]].astype(np.float64)
-        if second.any():
-            added += second[raw[count:]]
+        more = noise.octets(noise.bits_of(op.key, 1), count)
+        added = (first[noise.octets(bits, count)] + second[more]).astype(np.float64)
         return stored(image + added.reshape(height, width, planes), image.dtype)
     low = noise.small_size((height, width), factor) if factor < 1.0 else (height, width)
     drawn = noise.normals(bits, low[0] * low[1] * planes).reshape(*low, planes)
