@@ -249,6 +249,8 @@ def iso(op: Noise, image: Image) -> Image:
     steps = noise.at_least_one(bits, len(hit), rate) * intensity
     hue = shift * intensity
     if noise.negligible_hue(hue, 0 if picture.dtype.kind == "f" else top):
+        if not len(hit):
+            return image
         out, items = _pixels_of_copy(picture)
         rgb = items[hit].view(picture.dtype).reshape(-1, 3).T.astype(np.float32, order="C")
         rgb *= np.float32(1.0 / top)
@@ -260,7 +262,7 @@ def iso(op: Noise, image: Image) -> Image:
     hls = cv2.cvtColor(hls, cv2.COLOR_RGB2HLS)
     light = hls.reshape(-1, 3)[hit, 1]
     hls.reshape(-1, 3)[hit, 1] = light + np.minimum(steps, 1.0) * (1.0 - light)
-    angle = noise.normals(bits, pixels)
+    angle: Image = noise.normals(bits, pixels)
     angle *= np.float32(hue)
     angle += hls[:, :, 0].reshape(-1)
     beyond = np.flatnonzero((angle < 0.0) | (angle >= 360.0))
