@@ -289,3 +289,87 @@ def test_mistakes_are_refused_before_anything_is_written(
     assert told.status == 2
     assert reason in " ".join(told.err.split())
     assert not (data.root / "out").exists()
+
+
+OWN = """
+import os
+import anamorph as A
+
+
+class Brighter(A.ImageOnlyTransform):
+    def apply(self, img, **params):
+        return img // 2 + 100
+
+
+class Fatal(A.ImageOnlyTransform):
+    def apply(self, img, **params):
+        os.kill(os.getpid(), 9)
+
+
+class Picky(A.ImageOnlyTransform):
+    def apply(self, img, **params):
+        raise ZeroDivisionError("no such luck")
+
+
+pipeline = [A.HorizontalFlip(p=1), Brighter(p=1)]
+fatal = [Fatal(p=1)]
+picky = [Picky(p=1)]
+"""
+
+
+@pytest.fixture
+def own(data, monkeypatch):
+    (data.root / "own_transforms_for_test.py").write_text(OWN)
+    monkeypatch.chdir(data.root)
+    return data
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_users_own_transforms(own, anamorph_run, workers):
+    words = ["--images", own.images, "--out", own.root / "out", "--workers", workers]
+    assert anamorph_run("augment", "own_transforms_for_test:pipeline", *words).status == 0
+    wanted = read_picture(own.images / "a.png")[:, ::-1] // 2 + 100
+    assert np.array_equal(read_picture(own.root / "out/images/a-0.png"), wanted)
+
+
+def test_a_users_mistake_is_named_for_each_picture(own, anamorph_run):
+    words = ["--images", own.images, "--out", own.root / "out"]
+    told = anamorph_run("augment", "own_transforms_for_test:picky", *words)
+    assert told.status == 1
+    assert "skipped: a.png: ZeroDivisionError: no such luck" in told.err
+    assert "3 of 3 pictures were skipped" in told.err
+
+
+def test_a_worker_that_dies_ends_the_run_with_a_sentence(own, anamorph_run):
+    words = ["--images", own.images, "--out", own.root / "out", "--workers", 1]
+    told = anamorph_run("augment", "own_transforms_for_test:fatal", *words)
+    assert told.status == 1
+    assert "a worker process died" in told.err
+    assert "the same command continues from there" in told.err
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff"])
+def test_a_damaged_record_of_a_run_is_said(data, anamorph_run, content):
+    words = ["augment", FLIP, "--images", data.images, "--out", data.root / "out"]
+    anamorph_run(*words)
+    (data.root / "out/anamorph.json").write_bytes(content)
+    told = anamorph_run(*words)
+    assert told.status == 2
+    assert "anamorph.json is damaged" in told.err
+
+
+def test_no_pictures_and_no_folder_are_said(data, anamorph_run):
+    (data.root / "empty").mkdir()
+    (data.root / "file").touch()
+    told = anamorph_run("augment", FLIP, "--images", data.root / "empty", "--out", data.root / "o")
+    assert told.status == 2
+    assert "holds no pictures" in told.err
+    told = anamorph_run("augment", FLIP, "--images", data.images, "--out", data.root / "file")
+    assert told.status == 2
+    assert "is no folder" in told.err
+
+
+def test_floats_are_written_as_tiff_if_asked(data, anamorph_run):
+    words = ["--images", data.images, "--out", data.root / "out", "--format", "tiff"]
+    assert anamorph_run("augment", "ToFloat()", *words).status == 0
+    assert read_picture(data.root / "out/images/a-0.tiff").dtype == np.float32

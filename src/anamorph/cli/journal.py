@@ -174,9 +174,9 @@ def _parsed(data: bytes, path: Path) -> dict[str, Any]:
     try:
         content = json.loads(data)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is damaged ({error}): begin anew with --overwrite") from error
+        raise DataError(f"{path} is damaged ({error}): remove {path.parent}") from error
     if not isinstance(content, dict):
-        raise DataError(f"{path} is damaged: begin anew with --overwrite")
+        raise DataError(f"{path} is damaged: remove {path.parent}")
     return content
 
 
