@@ -177,6 +177,12 @@ def test_the_callers_array_is_never_changed():
         assert np.array_equal(array, before)
 
 
+@pytest.mark.parametrize("container", [list, tuple, np.array, lambda rows: np.array(rows, object)])
+def test_the_sentence_shows_the_row_of_any_container(container):
+    with pytest.raises(DataError, match=r"^bboxes\[1\] = [(\[]1, 2, 300, 4"):
+        BboxParams("pascal_voc").read(container([[1, 2, 3, 4], [1, 2, 300, 4]]), SIZE)
+
+
 # --------------------------------------------------------------------------- thresholds
 
 
@@ -288,6 +294,12 @@ def test_settled_boxes_keep_what_is_promised(rows, min_area, min_visibility, rat
     assert (done.data <= [200, 100, 200, 100]).all()
     again = params.settle(Boxes(done.data, done.index), SIZE)
     assert np.array_equal(again.data, done.data)
+
+
+def test_thresholds_ask_to_be_looked_at_last():
+    assert BboxParams("coco", min_area=3).settles_last
+    assert BboxParams("coco", check_each_transform=False).settles_last
+    assert not BboxParams("coco").settles_last
 
 
 # --------------------------------------------------------------------------- parameters

@@ -11,7 +11,7 @@ import numpy as np
 
 from anamorph.core.box_formats import FORMATS, FROM_CENTER, TO_CENTER, Size
 from anamorph.core.errors import DataError, ParameterError, ParameterTypeError
-from anamorph.core.labels import Boxes, Floats, numbers, rows_like
+from anamorph.core.labels import Boxes, Floats, numbers, row_of, rows_like
 from anamorph.core.options import names, translate
 from anamorph.core.params import Choice, Flag, Number
 from anamorph.core.quads import corners_of, half_turn, rectangles_of, visible
@@ -140,6 +140,14 @@ class BboxParams:
             or self.max_accept_ratio
         )
 
+    @property
+    def settles_last(self) -> bool:
+        """Whether boxes must be settled once more before they are handed out.
+
+        Thresholds hold for what is handed out even if no step has touched the boxes.
+        """
+        return self._picky or not self.check_each_transform
+
     def read(self, value: Any, size: Size) -> Boxes:
         """Bring the caller's boxes to continuous pixels.
 
@@ -174,7 +182,7 @@ class BboxParams:
         return Boxes(data[~bad], boxes.index[~bad])
 
     def _refusal(self, row: int, data: Floats, given: Any, size: Size) -> DataError:
-        place = f"bboxes[{row}] = {_plain(given[row])}"
+        place = f"bboxes[{row}] = {row_of(given, row)}"
         wanted = _OBB_COLUMNS if self.format == OBB else FORMATS[self.format].columns
         x0, y0, x1, y1 = data[row]
         if not np.isfinite(data[row]).all():
@@ -315,10 +323,6 @@ def _carried(boxes: Boxes, before: Boxes | None) -> Floats | None:
 
 def _kept(boxes: Boxes, keep: Any) -> Boxes:
     return boxes if keep.all() else boxes.take(keep)
-
-
-def _plain(row: Any) -> Any:
-    return row.tolist() if isinstance(row, np.ndarray) else row
 
 
 # ------------------------------------------------------------------- parameters, checked

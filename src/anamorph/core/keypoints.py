@@ -24,6 +24,7 @@ from anamorph.core.labels import (
     Z,
     numbers,
     pick,
+    row_of,
     rows_like,
 )
 from anamorph.core.mirrored import exchanged, pairs_of, swaps_of
@@ -83,7 +84,7 @@ class KeypointParams:
     In ``xyv`` a point with v = 0 is not labelled: it has no place. A point that leaves the picture,
     or has no place any more, gets v = 0 if it is not dropped.
 
-    >>> A.KeypointParams("xy", flip_labels={"name": {"left": "right"}}).flip_labels
+    >>> A.KeypointParams("xy", ["name"], flip_labels={"name": {"left": "right"}}).flip_labels
     (('name', (('left', 'right'),)),)
     """
 
@@ -174,9 +175,8 @@ class KeypointParams:
         bad = ~good & ~nowhere
         if bad.any():
             row = int(bad.argmax())
-            shown = given[row].tolist() if isinstance(given[row], np.ndarray) else given[row]
             raise DataError(
-                f"keypoints[{row}] = {shown} ({self.format}) lies outside of the picture, "
+                f"keypoints[{row}] = {row_of(given, row)} ({self.format}) lies outside of the picture, "
                 f"{size[1]} wide and {size[0]} high: x must be in [-0.5, {size[1]}) and y in "
                 f"[-0.5, {size[0]}), or pass remove_invisible=False to keep such points"
             )
@@ -187,12 +187,18 @@ class KeypointParams:
 
     # ----------------------------------------------------------------------- after an op
 
-    def settle(self, points: Points, size: Size) -> Points:
+    @property
+    def settles_last(self) -> bool:
+        """Whether points must be settled once more before they are handed out."""
+        return not self.check_each_transform
+
+    def settle(self, points: Points, size: Size, before: Points | None = None) -> Points:
         """Drop the points that the canvas does not show, unless all are to be kept.
 
         Args:
             points: points in pixels of the canvas.
             size: height and width of the canvas.
+            before: the points before the step, of which nothing needs to be known.
         """
         if points.fixed or len(points.data) == 0 or _within(points.data, size):
             return points

@@ -133,6 +133,12 @@ def _row_by_row(given: Any, columns: int, place: str) -> Floats:
     return np.array(rows, np.float64)
 
 
+def row_of(given: Any, i: int) -> Any:
+    """One of a caller's rows as plain Python, to be shown in a message."""
+    row = given[i] if isinstance(given, list | tuple) else np.asarray(given)[i]
+    return row.tolist() if isinstance(row, np.ndarray) else row
+
+
 def rows_like(given: Any, columns: Floats, index: Ints) -> Any:
     """Write rows in the container of the caller's rows, with the further columns that they had.
 
