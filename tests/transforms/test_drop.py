@@ -237,3 +237,36 @@ def test_pixel_dropout_draws_a_key_and_a_color():
     assert op.mask_value == (3,)
     with pytest.raises(ParameterError, match=r"PixelDropout.drop_value"):
         list(PixelDropout(drop_value=(1, 2), p=1).draw(Rng(1), scene()))
+
+
+# ------------------------------------------------------------------------ older names
+
+
+@pytest.mark.parametrize(
+    ("cls", "old", "new"),
+    [
+        (
+            CoarseDropout,
+            {"min_holes": 2, "max_holes": 8, "min_height": 4, "max_height": 9, "fill_value": 7},
+            {"num_holes_range": (2, 8), "hole_height_range": (4, 9), "fill": 7},
+        ),
+        (
+            GridDropout,
+            {"unit_size_min": 4, "unit_size_max": 9, "shift_x": 1, "shift_y": 2},
+            {"unit_size_range": (4, 9), "shift_xy": (1, 2)},
+        ),
+        (
+            XYMasking,
+            {"num_masks_x_range": (1, 2), "mask_fill_value": 3},
+            {"num_masks_x": (1, 2), "fill_mask": 3},
+        ),
+        (Erasing, {"scale_range": (0.1, 0.2)}, {"scale": (0.1, 0.2)}),
+    ],
+)
+def test_names_of_other_versions(cls, old, new):
+    assert cls(**old) == cls(**new)
+
+
+def test_names_that_no_longer_say_which_way_are_refused():
+    with pytest.raises(TypeError, match="holes_number_x: write holes_number_xy="):
+        GridDropout(holes_number_x=5, holes_number_y=4)

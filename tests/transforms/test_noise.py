@@ -98,3 +98,26 @@ def test_shuffles_exchange_tiles_of_equal_size_only():
 def test_refusals(make, message):
     with pytest.raises(ParameterError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("got", "want"),
+    [
+        (
+            lambda: GaussNoise(var_limit=(0, 650.25), mean=51),
+            lambda: GaussNoise(std_range=(0, 0.1), mean_range=(0.2, 0.2)),
+        ),
+        (lambda: GaussNoise(var_limit=65025), lambda: GaussNoise(std_range=(0, 1))),
+        (
+            lambda: ImageCompression(quality_lower=10, quality_upper=20),
+            lambda: ImageCompression(quality_range=(10, 20)),
+        ),
+        (
+            lambda: Downscale(scale_min=0.2, scale_max=0.5, interpolation=1),
+            lambda: Downscale((0.2, 0.5), {"downscale": 1, "upscale": 1}),
+        ),
+        (lambda: SaltAndPepper(amount_range=(0, 0.5)), lambda: SaltAndPepper((0, 0.5))),
+    ],
+)
+def test_names_of_other_versions(got, want):
+    assert got() == want()

@@ -67,6 +67,24 @@ _FULL_FIELD: Mapping[str, Translation] = {
 _EXACT_KEYPOINTS = "keypoints are mapped exactly: leave it out"
 _FIXED_SYMMETRY = "write HorizontalFlip, VerticalFlip, Transpose, or Rotate(limit=(90, 90))"
 
+_FILLS: Mapping[str, str] = {"fill_value": "fill", "mask_fill_value": "fill_mask"}
+
+
+def _std_of_variance(value: Any) -> Values:
+    """Variances in squared levels of 255; a lone number x meant (0, x)."""
+    low, high = value if isinstance(value, list | tuple) else (0, value)
+    return {"std_range": (low**0.5 / 255, high**0.5 / 255)}
+
+
+def _mean_in_levels(value: Any) -> Values:
+    return {"mean_range": (value / 255, value / 255)}
+
+
+def _both_ways(value: Any) -> Values:
+    pair = value if isinstance(value, Mapping) else {"downscale": value, "upscale": value}
+    return {"interpolation_pair": pair}
+
+
 RENAMED: Mapping[str, Mapping[str, str]] = {
     "PiecewiseAffine": {"cval": "fill", "cval_mask": "fill_mask"},
     "Rotate": {"angle_range": "limit"},
@@ -78,10 +96,20 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
     "CenterCrop": _PADS,
     "RandomCrop": _PADS,
     "RandomCropNearBBox": {"cropping_box_key": "cropping_bbox_key"},
+    "CoarseDropout": _FILLS,
+    "GridDropout": _FILLS,
+    "XYMasking": _FILLS,
 }
 """transform → {other name: name here}, for values that mean the same."""
 
 CONVERTED: Mapping[str, Mapping[str, Translation]] = {
+    "GaussNoise": {"var_limit": _std_of_variance, "mean": _mean_in_levels},
+    "GaussianBlur": {
+        "volume_mode": only("slice", "GaussianBlur.volume_mode", "slices are blurred one by one"),
+        "sigma_z_range": only(None, "GaussianBlur.sigma_z_range", "slices are blurred one by one"),
+        "blur_z_range": only(None, "GaussianBlur.blur_z_range", "slices are blurred one by one"),
+    },
+    "Downscale": {"interpolation": _both_ways},
     "Rotate": _VALUES,
     "SafeRotate": _VALUES,
     "ShiftScaleRotate": _VALUES,
@@ -129,6 +157,10 @@ CONVERTED: Mapping[str, Mapping[str, Translation]] = {
 """transform → {other name: function from the value to parameters here}."""
 
 REFUSED: Mapping[str, Mapping[str, str]] = {
+    "GridDropout": {
+        "holes_number_x": "write holes_number_xy=(number down, number across)",
+        "holes_number_y": "write holes_number_xy=(number down, number across)",
+    },
     "ElasticTransform": {
         "displacement_range": "that is another algorithm; write alpha=... and sigma=... in pixels, "
         "or ThinPlateSpline(scale_range=..., num_control_points=...)",
@@ -146,6 +178,17 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
 JOINED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "RandomResizedCrop": {"size": ("height", "width")},
     "RandomSizedCrop": {"size": ("height", "width")},
+    "CoarseDropout": {
+        "num_holes_range": ("min_holes", "max_holes"),
+        "hole_height_range": ("min_height", "max_height"),
+        "hole_width_range": ("min_width", "max_width"),
+    },
+    "GridDropout": {
+        "unit_size_range": ("unit_size_min", "unit_size_max"),
+        "shift_xy": ("shift_x", "shift_y"),
+    },
+    "ImageCompression": {"quality_range": ("quality_lower", "quality_upper")},
+    "Downscale": {"scale_range": ("scale_min", "scale_max")},
 }
 """transform → {name here: other names whose values it is made of}, all of them or none."""
 

@@ -257,7 +257,7 @@ def iso(op: Noise, image: Image) -> Image:
         lighter = _stored(_lightened(rgb, steps.astype(np.float32)), top, picture.dtype)
         items[hit] = np.ascontiguousarray(lighter.T).view(items.dtype)[:, 0]
         return out
-    hls = picture.astype(np.float32)
+    hls: Image = picture.astype(np.float32)
     hls *= np.float32(1.0 / top)
     hls = cv2.cvtColor(hls, cv2.COLOR_RGB2HLS)
     light = hls.reshape(-1, 3)[hit, 1]
