@@ -47,6 +47,15 @@ def test_yaml_by_hand(tmp_path):
     assert found.bbox_params.min_visibility == 0.1
 
 
+def test_opencvs_constants_in_yaml(tmp_path):
+    path = tmp_path / "p.yaml"
+    path.write_text("- Rotate: {border_mode: cv2.BORDER_REFLECT, interpolation: 2}\n")
+    assert members(load_pipeline(str(path))) == [A.Rotate(border_mode=2, interpolation=2)]
+    path.write_text("- Rotate: {border_mode: cv2.BORDER_MIRROR}\n")
+    with pytest.raises(AnamorphError, match="BORDER_"):
+        load_pipeline(str(path))
+
+
 def test_a_bare_list_in_yaml(tmp_path):
     path = tmp_path / "p.yml"
     path.write_text("- HorizontalFlip: {p: 0.5}\n- Rotate: {limit: 30, p: 1}\n")

@@ -10,7 +10,7 @@ It is a YAML or JSON file, a Python ``module:object``, or one line of text. A fi
       - OneOf:
           transforms: [Blur, {GaussNoise: {p: 1}}]
           p: 0.3
-      - Rotate(limit=30)
+      - Rotate(limit=30, border_mode=cv2.BORDER_REFLECT)
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import yaml
 
 import anamorph
 from anamorph.cli import catalog
-from anamorph.cli.text import read_line
+from anamorph.cli.text import read_line, read_value
 from anamorph.core.errors import DataError, ParameterError, UnknownNameError, nearest
 from anamorph.pipeline.tree import BaseCompose
 from anamorph.transforms.base import Transform
@@ -177,4 +177,11 @@ def _arguments(given: Any, name: str, place: str) -> dict[str, Any]:
             return {**given, "transforms": _steps(given["transforms"], f"{place}.transforms")}
     if not isinstance(given, dict):
         raise DataError(f"{place} = {given!r}: {{parameter: value, …}} is wanted")
-    return {str(key): value for key, value in given.items()}
+    return {str(key): _constant(value) for key, value in given.items()}
+
+
+def _constant(value: Any) -> Any:
+    """OpenCV's number for ``cv2.INTER_…`` and ``cv2.BORDER_…``, written as text; else the value."""
+    if isinstance(value, str) and value.startswith("cv2."):
+        return read_value(value)
+    return value

@@ -29,13 +29,25 @@ def read_line(text: str, known: Mapping[str, Callable[..., Any]]) -> list[Any]:
         ParameterError: when the line is no such text.
         UnknownNameError: when a name in it is unknown.
     """
+    return _Reader(text, known).steps(_parsed(text))
+
+
+def read_value(text: str) -> Any:
+    """Read an argument of a transform, such as ``(1, 2)`` or ``cv2.INTER_CUBIC``.
+
+    Raises:
+        ParameterError: when the text is no value.
+    """
+    return _Reader(text, {}).value(_parsed(text))
+
+
+def _parsed(text: str) -> ast.expr:
     try:
-        tree = ast.parse(text.strip(), mode="eval")
-    except SyntaxError as error:
-        raise ParameterError(
-            f"pipeline {text!r}: {error.msg} at character {error.offset}"
-        ) from error
-    return _Reader(text, known).steps(tree.body)
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError) as error:
+        place = f" at character {error.offset}" if isinstance(error, SyntaxError) else ""
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise ParameterError(f"pipeline {text!r}: {reason}{place}") from error
 
 
 class _Reader:
