@@ -85,6 +85,17 @@ def _both_ways(value: Any) -> Values:
     return {"interpolation_pair": pair}
 
 
+def _solarize_threshold(value: Any) -> Values:
+    """A lone threshold was in levels of 255 where it is above 1."""
+    ends = value if isinstance(value, list | tuple) else (value, value)
+    if not all(isinstance(end, int | float) for end in ends):
+        raise ParameterTypeError(
+            f"Solarize.threshold = {value!r}: write threshold_range=(low, high) in shares of white"
+        )
+    unit = 255.0 if max(ends, default=0) > 1 else 1.0
+    return {"threshold_range": tuple(end / unit for end in ends)}
+
+
 RENAMED: Mapping[str, Mapping[str, str]] = {
     "PiecewiseAffine": {"cval": "fill", "cval_mask": "fill_mask"},
     "Rotate": {"angle_range": "limit"},
@@ -96,6 +107,8 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
     "CenterCrop": _PADS,
     "RandomCrop": _PADS,
     "RandomCropNearBBox": {"cropping_box_key": "cropping_bbox_key"},
+    "RandomBrightnessContrast": {"ensure_safe_output": "ensure_safe_range"},
+    "ChannelDropout": {"fill_value": "fill"},
     "CoarseDropout": _FILLS,
     "GridDropout": _FILLS,
     "XYMasking": _FILLS,
@@ -124,6 +137,7 @@ CONVERTED: Mapping[str, Mapping[str, Translation]] = {
             None, "CropAndPad.percent_choices", "write percent=([0.1, 0.2],) * 4"
         ),
     },
+    "Solarize": {"threshold": _solarize_threshold},
     "D4": {"group_element": only(None, "D4.group_element", _FIXED_SYMMETRY)},
     "SquareSymmetry": {
         "group_element": only(None, "SquareSymmetry.group_element", _FIXED_SYMMETRY)
