@@ -105,7 +105,7 @@ class Normalize(PixelTransform):
 
 
 class ToFloat(PixelTransform):
-    """Divide by white; the result is float32.
+    """Divide by white; the result is float32. Pictures that are float32 stay as they are.
 
     >>> float(A.ToFloat()(image=photo)["image"].max()) <= 1
     True
@@ -117,12 +117,14 @@ class ToFloat(PixelTransform):
 
     def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
         """Draw nothing."""
-        white = self.max_value or _WHITE.get(scene.dtype, 1.0)
-        yield Cast("float32", 1.0 / white)
+        if scene.dtype != "float32":
+            yield Cast("float32", 1.0 / (self.max_value or _WHITE[scene.dtype]))
 
 
 class FromFloat(PixelTransform):
     """Multiply a float picture by white, round, and store whole numbers.
+
+    A picture that has the dtype already stays as it is.
 
     >>> back = A.Compose([A.ToFloat(), A.FromFloat()])(image=photo)["image"]
     >>> bool((back == photo).all())
@@ -136,4 +138,5 @@ class FromFloat(PixelTransform):
 
     def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
         """Draw nothing."""
-        yield Cast(self.dtype, float(self.max_value or _WHITE[self.dtype]))
+        if scene.dtype != self.dtype:
+            yield Cast(self.dtype, float(self.max_value or _WHITE[self.dtype]))
