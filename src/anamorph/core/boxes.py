@@ -162,7 +162,7 @@ class BboxParams:
             return self._read_oriented(value, size)
         data = FORMATS[self.format].to_pixels(numbers(value, 4, "bboxes"), size)
         boxes = Boxes(data, np.arange(len(data)))
-        if len(data) == 0 or _inside(data, size, 0.0):
+        if len(data) == 0 or _within(data.T.copy(), size, 0.0):
             return boxes
         return self._admitted(boxes, value, size)
 
@@ -246,29 +246,34 @@ class BboxParams:
         data = boxes.data
         if len(data) == 0:
             return boxes
-        seen = _carried(boxes, before)
         if boxes.oriented:
             return self._settle_oriented(boxes, size)
-        if not self._picky and _inside(data, size, SLIVER):
+        columns = data.T.copy()  # work along contiguous memory is several times quicker
+        inside = _within(columns, size, SLIVER)
+        if inside and not self._picky:
             return boxes
-        clipped = np.minimum(np.maximum(data, 0.0), (size[1], size[0], size[1], size[0]))
-        sides = clipped[:, 2:] - clipped[:, :2]
-        keep = np.minimum.reduce(sides.T) > SLIVER
-        done = Boxes(clipped, boxes.index, seen)
+        whole = columns[2:] - columns[:2]
+        sides = whole if inside else _clip(columns, size)
+        keep = np.minimum.reduce(sides) > SLIVER
+        seen = None
         if self._picky:
-            area = sides[:, 0] * sides[:, 1]
-            if self.min_visibility:
-                whole = (data[:, 2] - data[:, 0]) * (data[:, 3] - data[:, 1])
-                part = np.divide(area, whole, out=np.zeros_like(area), where=whole > 0.0)
-                done.seen = part if seen is None else part * seen
-            keep &= self._passes(sides, area, done.seen)
-        return _kept(done, keep)
+            seen = self._seen(sides, whole, _carried(boxes, before))
+            keep &= self._passes(sides, sides[0] * sides[1], seen)
+        return _kept(Boxes(data if inside else columns.T.copy(), boxes.index, seen), keep)
+
+    def _seen(self, sides: Floats, whole: Floats, earlier: Floats | None) -> Floats | None:
+        """What is left of each box, of what was left earlier; None if all of all boxes."""
+        if not self.min_visibility or sides is whole:
+            return earlier
+        area = np.multiply.reduce(whole)
+        part: Floats = sides[0] * sides[1] / np.where(area > 0.0, area, 1.0)
+        return part if earlier is None else part * earlier
 
     def _settle_oriented(self, boxes: Boxes, size: Size) -> Boxes:
         """Keep boxes whole, or drop them. What is in sight is measured anew, so nothing carries."""
         whole, area, extent = visible(boxes.data, size).T
-        sides = rectangles_of(boxes.data)[:, 2:4]
-        keep = (area > SLIVER * extent) & (sides > SLIVER).all(axis=1)
+        sides = rectangles_of(boxes.data)[:, 2:4].T
+        keep = (area > SLIVER * extent) & (sides > SLIVER).all(axis=0)
         part = np.divide(area, whole, out=np.zeros_like(area), where=whole > 0.0)
         return _kept(boxes, keep & self._passes(sides, area, part))
 
@@ -279,9 +284,10 @@ class BboxParams:
         if self.min_visibility and seen is not None:
             keep &= seen >= self.min_visibility * most
         if self.min_width or self.min_height:
-            keep &= (sides >= (self.min_width * most, self.min_height * most)).all(axis=1)
+            keep &= sides[0] >= self.min_width * most
+            keep &= sides[1] >= self.min_height * most
         if self.max_accept_ratio:
-            keep &= sides.max(axis=1) * most <= self.max_accept_ratio * sides.min(axis=1)
+            keep &= sides.max(axis=0) * most <= self.max_accept_ratio * sides.min(axis=0)
         return keep
 
     # ----------------------------------------------------------------------------- out
@@ -299,15 +305,21 @@ class BboxParams:
         return rows_like(given, FORMATS[self.format].from_pixels(boxes.data, size), boxes.index)
 
 
-def _inside(data: Floats, size: Size, thin: float) -> bool:
-    """Tell whether all boxes lie in the picture and are thicker than a sliver. NaN is neither."""
-    columns = data.T.copy()  # reductions along contiguous memory are several times quicker
+def _within(columns: Floats, size: Size, thin: float) -> bool:
+    """Tell whether all boxes (4, N) are in the picture and thicker than a sliver; NaN is not."""
     return bool(
         np.minimum.reduce(columns[:2], axis=None) >= 0.0
         and np.maximum.reduce(columns[2]) <= size[1]
         and np.maximum.reduce(columns[3]) <= size[0]
         and np.minimum.reduce(columns[2:] - columns[:2], axis=None) > thin
     )
+
+
+def _clip(columns: Floats, size: Size) -> Floats:
+    """Clip boxes (4, N) to the picture in place; give their widths and heights."""
+    np.maximum(columns, 0.0, out=columns)
+    np.minimum(columns, ((size[1],), (size[0],), (size[1],), (size[0],)), out=columns)
+    return columns[2:] - columns[:2]
 
 
 def _carried(boxes: Boxes, before: Boxes | None) -> Floats | None:
