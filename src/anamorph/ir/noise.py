@@ -22,7 +22,7 @@ Indices = npt.NDArray[np.int64]
 _LEVELS = 256
 _BLOCK = 1 << 15
 """Values drawn at a time: what is in between stays in the cache, and needs no fresh pages."""
-_DENSE = 0.2
+DENSE = 0.1
 """Above this share of hits it is cheaper to try each place."""
 _ONE_TABLE = 1.5
 """Below this sigma, in gray levels, one byte resolves the distribution; two add only rounding."""
@@ -97,8 +97,8 @@ def positions(bits: Bits, count: int, p: float) -> Indices:
         return np.zeros(0, np.int64)
     if p >= 1.0:
         return np.arange(count)
-    if p > _DENSE:
-        return np.flatnonzero(_trials(bits, count, p))
+    if p > DENSE:
+        return np.flatnonzero(trials(bits, count, p))
     found: list[Indices] = []
     last = -1
     while last < count:
@@ -117,15 +117,14 @@ def positions(bits: Bits, count: int, p: float) -> Indices:
     return every[: int(np.searchsorted(every, count))]
 
 
-def _trials(bits: Bits, count: int, p: float) -> npt.NDArray[np.bool_]:
-    """Try each place by itself, with 32 random bits."""
-    out = np.empty(count, np.bool_)
-    below = np.uint32(round(p * 2.0**32))
-    for start in range(0, count, _BLOCK):
-        part = out[start : start + _BLOCK]
-        words = bits.random_raw((len(part) + 1) // 2).view(np.uint32)[: len(part)]
-        np.less(words, below, out=part)
-    return out
+def trials(bits: Bits, count: int, p: float) -> npt.NDArray[np.bool_]:
+    """Try each place by itself: a random byte decides, and where it ties, more bits do."""
+    values = octets(bits, count)
+    below = int(p * 256.0)
+    hit: npt.NDArray[np.bool_] = values < below
+    ties = np.flatnonzero(values == below)
+    hit[ties] = uniforms(bits, len(ties)) < p * 256.0 - below
+    return hit
 
 
 def at_least_one(bits: Bits, count: int, rate: float) -> Indices:

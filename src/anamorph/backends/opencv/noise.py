@@ -215,15 +215,24 @@ def drop_mask(op: Noise, mask: Image) -> Image:
 
 def _dropped(op: Noise, array: Image, value: Any) -> Image:
     p, per_channel, _ = op.params
-    channels = array.shape[2]
-    places = array.shape[0] * array.shape[1] * (channels if per_channel else 1)
-    hit = noise.positions(noise.bits_of(op.key), places, p)
-    out, pixels = _pixels_of_copy(array)
+    height, width, channels = array.shape
+    bits = noise.bits_of(op.key)
     color = np.broadcast_to(np.asarray(value), channels).astype(array.dtype)
+    planes = channels if per_channel else 1
+    if noise.DENSE < p < 1.0 and array.dtype.name in _DEPTH and (per_channel or channels <= 4):
+        hit = noise.trials(bits, height * width * planes, p).view(np.uint8)
+        shape = (height, width * planes, channels // planes)
+        out = array.copy(order="C")
+        full = np.empty((height, width * channels), array.dtype)
+        full[:] = np.tile(color, width)
+        cv2.copyTo(full.reshape(shape), hit.reshape(shape[:2]), out.reshape(shape))
+        return out
+    places = noise.positions(bits, height * width * planes, p)
+    out, pixels = _pixels_of_copy(array)
     if per_channel:
-        out.reshape(-1)[hit] = color[hit % channels]
+        out.reshape(-1)[places] = color[places % channels]
     else:
-        pixels[hit] = color.view(pixels.dtype)
+        pixels[places] = color.view(pixels.dtype)
     return out
 
 
