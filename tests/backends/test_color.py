@@ -151,7 +151,7 @@ MATRICES = {
     "swap": ((0, 0, 1.0, 0), (0, 1.0, 0, 0), (1.0, 0, 0, 0)),
     "turn": ((0, 0, 1.0, 0), (1.0, 0, 0, 0), (0, 1.0, 0, 0)),
     "turn of five": tuple(
-        tuple(float(j == (i + 2) % 5) for j in range(5)) + (0.0,) for i in range(5)
+        (*tuple(float(j == (i + 2) % 5) for j in range(5)), 0.0) for i in range(5)
     ),
     "blank": ((1.0, 0, 0, 0), (0, 0, 0, 0.0), (0, 0, 1.0, 0)),
     "blank to gray": ((0, 0, 0, 0.25), (0, 1.0, 0, 0), (0, 0, 0, 0.5)),
@@ -177,7 +177,7 @@ def test_more_channels_than_opencv_counts(channels):
     agree(Curve((("gamma", each),)), image, 1)
     agree(Curve((("gamma", 0.5),)), image, 1)
     order = tuple(
-        tuple(float(j == channels - 1 - i) for j in range(channels)) + (0.0,)
+        (*tuple(float(j == channels - 1 - i) for j in range(channels)), 0.0)
         for i in range(channels)
     )
     agree(ColorMatrix(order), image, 0)
@@ -406,7 +406,7 @@ def test_casts_refuse_what_has_no_meaning():
     five = picture((4, 4), 5, "uint8")
     for op in (Effect("hsv", (1, 1, 1)), Effect("clahe", (2.0, (2, 2)))):
         for modules in (FAST, SLOW):
-            with pytest.raises(DataError, match="needs .*3 channels and the picture has 5"):
+            with pytest.raises(DataError, match=r"needs .*3 channels and the picture has 5"):
                 kernel(modules, op)(op, five)
 
 

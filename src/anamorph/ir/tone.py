@@ -25,11 +25,13 @@ def _column(value: Any) -> Any:
 
 
 def _linear(x: Array, _: int, scale: Any, offset: Any) -> Array:
-    return x * _column(scale) + _column(offset)
+    y: Array = x * _column(scale) + _column(offset)
+    return y
 
 
 def _gamma(x: Array, _: int, exponent: Any) -> Array:
-    return np.power(np.maximum(x, 0.0), _column(exponent))
+    y: Array = np.power(np.maximum(x, 0.0), _column(exponent))
+    return y
 
 
 def bezier_weights(low: Any, high: Any) -> tuple[Any, Any, Any]:
@@ -43,7 +45,8 @@ def bezier_weights(low: Any, high: Any) -> tuple[Any, Any, Any]:
 
 def _bezier(x: Array, _: int, low: Any, high: Any) -> Array:
     a, b, c = bezier_weights(low, high)
-    return x * (a + x * (b + x * c))
+    y: Array = x * (a + x * (b + x * c))
+    return y
 
 
 def _invert(x: Array, _: int) -> Array:
@@ -60,7 +63,8 @@ def _posterize(x: Array, levels: int, bits: Any) -> Array:
     """Keep the highest bits; floats are posterised on the 8-bit grid, as a picture file would be."""
     top = levels or 255
     drop = np.power(2.0, (8 if top == 255 else 16) - _column(bits))
-    return np.floor(np.round(x * top) / drop) * drop / top
+    y: Array = np.floor(np.round(x * top) / drop) * drop / top
+    return y
 
 
 def _points(x: Array, _: int, *tables: tuple[float, ...]) -> Array:

@@ -130,8 +130,8 @@ def _affine(image: Image, scale: Numbers, offset: Numbers, out: Floats) -> None:
             np.copyto(block, image[top : top + rows])
             cv2.transform(block, matrix, dst=block)
         return
-    factor: Any = np.float32(scale[0]) if alike else np.tile(np.float32(scale), width)
-    shift: Any = np.float32(offset[0]) if alike else np.tile(np.float32(offset), width)
+    factor: Any = np.float32(scale[0]) if alike else np.tile(np.array(scale, np.float32), width)
+    shift: Any = np.float32(offset[0]) if alike else np.tile(np.array(offset, np.float32), width)
     source, target = flat(image), out.reshape(height, -1)
     for top in range(0, height, rows):
         lines = target[top : top + rows]
@@ -260,8 +260,8 @@ def normalize_stats(op: Effect, image: Image) -> Floats:
     if max(map(abs, offset)) < _STEEP:
         _affine(image, scale, offset, out)
     else:  # almost constant: the difference first, or its digits would drown in the offset
-        np.subtract(image, np.float32(center), out=out, dtype=np.float32)
-        out *= np.float32(scale)
+        np.subtract(image, np.array(center, np.float32), out=out, dtype=np.float32)
+        out *= np.array(scale, np.float32)
     if "image" in kind and _may_leave(image, scale, offset):
         np.clip(out, -_FARTHEST, _FARTHEST, out=out)
     return out

@@ -138,7 +138,8 @@ def _keep(rows: Rows, mix: Mix, image: Image) -> Image:
     out = combine(flat(image), pass_on)
     if values.any():
         add(out, np.tile(stored, width), out=out)
-    return out.reshape(image.shape)
+    blanked: Image = out.reshape(image.shape)
+    return blanked
 
 
 def _gray(rows: Rows, mix: Mix, image: Image) -> Image:
@@ -185,7 +186,8 @@ def _shift_table(shift: float, turn: int) -> bytes:
     """Table of a shifted byte: around a circle of that many levels, or saturating if 0."""
     levels = np.rint(np.arange(256) + shift)
     levels = np.mod(levels, turn) if turn else np.clip(levels, 0, 255)
-    return levels.astype(np.uint8).tobytes()
+    table: bytes = levels.astype(np.uint8).tobytes()
+    return table
 
 
 def hsv(op: Effect, image: Image) -> Image:
@@ -237,12 +239,14 @@ def gray(op: Effect, image: Image) -> Image:
 
 
 def _brightest(image: Image) -> Image:
-    return reduce(cv2.max, planes(image))
+    high: Image = reduce(cv2.max, planes(image))
+    return high
 
 
 def _desaturated(image: Image) -> Image:
     parts = planes(image)
-    high, low = reduce(cv2.max, parts), reduce(cv2.min, parts)
+    high: Image = reduce(cv2.max, parts)
+    low: Image = reduce(cv2.min, parts)
     return cv2.addWeighted(high, 0.5, low, 0.5, 0)
 
 
@@ -251,8 +255,7 @@ def _lightness(image: Image) -> Image:
     if image.dtype == np.uint8:
         return cv2.extractChannel(cv2.cvtColor(image, cv2.COLOR_RGB2LAB), 0)
     light = cv2.extractChannel(cv2.cvtColor(to_float(image), cv2.COLOR_RGB2LAB), 0)
-    light *= np.float32(0.01)
-    return from_float(light, image.dtype)
+    return from_float(light * np.float32(0.01), image.dtype)
 
 
 def _principal(image: Image) -> Image:

@@ -65,7 +65,8 @@ def _equal_cv(counts: Counts) -> Table:
         return _IDENTITY
     below = counts.cumsum() - counts[filled[0]]
     scale = np.float32(255.0 / below[-1])
-    return np.clip(np.rint(below.astype(np.float32) * scale), 0, 255).astype(np.float64)
+    levels: Table = np.rint(below.astype(np.float32) * scale).astype(np.float64)
+    return np.clip(levels, 0, 255)
 
 
 def _equal_pil(counts: Counts) -> Table:
@@ -76,7 +77,8 @@ def _equal_pil(counts: Counts) -> Table:
     step = (counts.sum() - counts[filled[-1]]) // 255
     if step == 0:
         return _IDENTITY
-    return np.minimum((step // 2 + counts.cumsum()) // step, 255)
+    levels: Table = (step // 2 + counts.cumsum()) // step
+    return np.minimum(levels, 255)
 
 
 _EQUALIZERS: Mapping[str, Callable[[Counts], Table]] = {"cv": _equal_cv, "pil": _equal_pil}
@@ -202,14 +204,13 @@ def clahe(op: Effect, image: Image) -> Image:
         return cv2.cvtColor(form, cv2.COLOR_LAB2RGB, dst=form)
     form = cv2.cvtColor(to_float(image), cv2.COLOR_RGB2LAB)
     light = cv2.extractChannel(form, 0)
-    light *= np.float32(0.01)
-    cv2.insertChannel(_clahe_floats(op, light) * np.float32(100), form, 0)
+    cv2.insertChannel(_clahe_floats(op, light * np.float32(0.01)) * np.float32(100), form, 0)
     return _from_form(cv2.cvtColor(form, cv2.COLOR_LAB2RGB), image)
 
 
 def _clahe_bytes(op: Effect, plane: Bytes) -> Bytes:
     limit, tiles = op.params
-    return cv2.createCLAHE(limit, tiles).apply(plane)  # type: ignore[return-value]
+    return cv2.createCLAHE(limit, tiles).apply(plane)
 
 
 def _clahe_floats(op: Effect, plane: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
 from typing import Any
 
@@ -18,9 +18,9 @@ from anamorph.ir.ops import IMAGE, Curve, Op, Target
 from anamorph.ir.tone import Step
 
 Image = npt.NDArray[Any]
-Bytes = npt.NDArray[np.uint8]
-Words = npt.NDArray[np.uint16]
-Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[Any]  # of uint8; OpenCV does not say which dtype it returns
+Words = npt.NDArray[Any]  # of uint16
+Floats = npt.NDArray[Any]  # of float32
 Steps = tuple[Step, ...]
 
 MAX_PLANES = 128
@@ -90,14 +90,14 @@ def look_up(image: Bytes, tables: tuple[bytes, ...]) -> Image:
     """Look bytes up in one table, or in one a channel."""
     if len(tables) == 1:
         out = image.copy()
-        sz.translate(memoryview(out), tables[0], inplace=True)
+        sz.translate(out.data, tables[0], inplace=True)
         return out
-    return join([translated(p, t) for p, t in zip(planes(image), tables, strict=True)])
+    return join(map(translated, planes(image), tables))
 
 
 def translated(plane: Bytes, table: bytes) -> Bytes:
     """Look a plane up in place."""
-    sz.translate(memoryview(plane), table, inplace=True)
+    sz.translate(plane.data, table, inplace=True)
     return plane
 
 
@@ -112,11 +112,16 @@ def planes(image: Image, out: Image | None = None) -> Image:
     return out
 
 
-def join(parts: Sequence[Image], out: Image | None = None) -> Image:
+def join(parts: Iterable[Image], out: Image | None = None) -> Image:
     """Put planes together to (H, W, C); one of them to (H, W)."""
-    if len(parts) <= MAX_PLANES:
-        return cv2.merge(parts, out)
-    return np.stack(parts, axis=-1, out=out)
+    listed = list(parts)
+    if len(listed) <= MAX_PLANES:
+        return cv2.merge(listed, out)
+    joined = np.stack(listed, axis=-1)
+    if out is None:
+        return joined
+    np.copyto(out, joined)
+    return out
 
 
 def _bytes(steps: Steps, image: Image) -> Image:
@@ -149,7 +154,7 @@ def _words(steps: Steps, image: Image) -> Image:
 
 def _look_up_words(plane: Words, table: Words) -> Words:
     if _WORD_LOOKUP:
-        return cv2.LUT(plane, table)  # type: ignore[return-value]
+        return cv2.LUT(plane, table)
     return np.take(table, plane)
 
 
@@ -206,9 +211,9 @@ def _posterize(x: Floats, out: Floats, bits: Any) -> None:
 
 
 def _bezier(x: Floats, out: Floats, low: Any, high: Any) -> None:
-    a, b, c = tone.bezier_weights(low, high)
+    a, b, c = (w.astype(np.float32) for w in tone.bezier_weights(low, high))
     kept = x.copy() if x is out else x
-    np.multiply(kept, np.float32(c) if np.isscalar(c) else c, out=out)
+    np.multiply(kept, c, out=out)
     np.add(out, b, out=out)
     np.multiply(out, kept, out=out)
     np.add(out, a, out=out)

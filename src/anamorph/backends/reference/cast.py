@@ -62,10 +62,10 @@ def normalize_stats(op: Effect, image: Image) -> Image:
     x = image.astype(np.float64)
     axes = (0, 1) if kind.endswith("per_channel") else (0, 1, 2)
     if "image" in kind:
-        normal = (x - x.mean(axes)) / (x.std(axes) + 1e-4)
-        return np.clip(normal, -20.0, 20.0).astype(np.float32)
-    low, high = x.min(axes), x.max(axes)
-    return ((x - low) / (high - low + 1e-4)).astype(np.float32)
+        out: Image = np.clip((x - x.mean(axes)) / (x.std(axes) + 1e-4), -20.0, 20.0)
+    else:
+        out = (x - x.min(axes)) / (x.max(axes) - x.min(axes) + 1e-4)
+    return out.astype(np.float32)
 
 
 KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {

@@ -91,7 +91,8 @@ def _desaturated(x: Floats) -> Floats:
 
 
 def _lightness(x: Floats) -> Floats:
-    return rgb_to_lab(x)[..., 0] / 100.0
+    light: Floats = rgb_to_lab(x)[..., 0] / 100.0
+    return light
 
 
 def _principal(x: Floats) -> Floats:
@@ -100,10 +101,9 @@ def _principal(x: Floats) -> Floats:
     axis = np.linalg.eigh(centered.T @ centered)[1][:, -1]
     score = centered @ (-axis if axis.sum() < 0 else axis)
     span = np.ptp(score)
-    if span < 1e-6:
-        return x.mean(axis=2)
-    stretched: Floats = ((score - score.min()) / span).reshape(x.shape[:2])
-    return stretched
+    light = points.mean(axis=1) if span < 1e-6 else (score - score.min()) / span
+    plane: Floats = light.reshape(x.shape[:2])
+    return plane
 
 
 _WAYS_TO_GRAY: Mapping[str, Callable[[Floats], Floats]] = {
@@ -139,7 +139,8 @@ def lab_to_rgb(lab: Floats) -> Floats:
     f = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], axis=-1)
     ratio = np.where(f > 6.0 / 29.0, f**3, (f - 4.0 / 29.0) * (108.0 / 841.0))
     linear = np.clip((ratio * _WHITE_D65) @ np.linalg.inv(_TO_XYZ).T, 0.0, 1.0)
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    bent: Floats = 1.055 * linear ** (1 / 2.4) - 0.055
+    return np.where(linear <= 0.0031308, linear * 12.92, bent)
 
 
 KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {(ColorMatrix, IMAGE): color_matrix}

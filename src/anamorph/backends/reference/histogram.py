@@ -116,7 +116,8 @@ def _stretch(counts: Counts, cutoff: float, method: str) -> Table:
     if low >= high or below[low] >= below[high]:
         return LEVELS
     place = below.astype(np.float64) if method == "cdf" else LEVELS
-    return np.rint(np.clip((place - place[low]) / (place[high] - place[low]) * 255, 0, 255))
+    stretched: Table = (place - place[low]) / (place[high] - place[low]) * 255
+    return np.rint(np.clip(stretched, 0, 255))
 
 
 # ------------------------------------------------------------------------------------ CLAHE
