@@ -223,6 +223,8 @@ class Sample:
         """The fused steps that wait for a target."""
         target = entry.kind.target
         touching = [op for op in self.ops[entry.cursor :] if target in op.targets]
+        if len(touching) < 2 or len(self.entries) == 1:
+            return fuse(touching, entry.size, self.fuse_mode)
         key = (entry.cursor, *map(id, touching))
         found = self._fused.get(key)
         if found is None:
