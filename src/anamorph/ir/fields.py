@@ -49,6 +49,20 @@ class Field:
         """Whether the surface is meant to have creases at its nodes."""
         return self.step == (0, 0)
 
+    @property
+    def folded(self) -> bool:
+        """Whether the map q → q + D(q) turns over somewhere, so that places are shown repeatedly."""
+        read = self.shift.copy()
+        read[..., 0] += self.xs
+        read[..., 1] += self.ys[:, None]
+        right, down = np.diff(read, axis=1), np.diff(read, axis=0)
+        for across in (right[:-1], right[1:]):
+            for along in (down[:, :-1], down[:, 1:]):
+                turn = across[..., 0] * along[..., 1] - across[..., 1] * along[..., 0]
+                if turn.size and float(turn.min()) <= 0.0:
+                    return True
+        return False
+
     def at(self, places: Floats) -> Floats:
         """Interpolate displacements at places (N, 2)."""
         i, u, _ = _locate(self.xs, self.step[0], places[:, 0])

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.opencv.lattice import Array
+from anamorph.backends.opencv.primitives import SIDE_LIMIT
 from anamorph.ir import matrix as mx
 from anamorph.ir.fields import Field, field_of
 from anamorph.ir.matrix import Matrix
@@ -30,8 +31,10 @@ Maps = tuple[Array, Any]
 
 _WIDEST = 16
 """Pixels between nodes where perspective bends the map."""
-_CREASED = 4
-"""Pixels between nodes where creases run across a turned canvas."""
+_CREASED, _SMOOTH = 3, 4
+"""Pixels between nodes on a turned canvas, for fields with creases and without."""
+_SPREAD = 1 << 22
+"""Pixels of a canvas up to which its displacements are spread to all of them."""
 _FAR = 1e9
 REACH = 32700.0
 """OpenCV keeps places in 16 bits."""
@@ -59,8 +62,7 @@ def maps_of(op: Remap) -> tuple[Maps, float]:
 
 def places_of(op: Remap, block: Block) -> tuple[Floats, Floats]:
     """Give the continuous places x, y in the source for the pixels of a block (y0, x0, y1, x1)."""
-    field = field_of(op.kind, op.params, op.size)
-    nodes = _nodes(field, op.before, op.after, block)
+    nodes = _nodes(_plane(op.kind, op.params, op.size), op.before, op.after, block)
     x, y = nodes.spread(nodes.values)
     return (x[..., 0], x[..., 1]) if y is None else (x, y)
 
@@ -68,7 +70,7 @@ def places_of(op: Remap, block: Block) -> tuple[Floats, Floats]:
 def _maps(
     kind: str, params: tuple[object, ...], size: Size, before: Matrix, after: Matrix, canvas: Size
 ) -> tuple[Maps, float]:
-    nodes = _nodes(field_of(kind, params, size), before, after, (0, 0, *canvas))
+    nodes = _nodes(_plane(kind, params, size), before, after, (0, 0, *canvas))
     values = nodes.values - 0.5
     reach = max(float(values.max()), -float(values.min()))
     if reach > REACH:
@@ -79,13 +81,25 @@ def _maps(
 _kept_maps = lru_cache(maxsize=1)(_maps)
 
 
-def _nodes(field: Field, before: Matrix, after: Matrix, block: Block) -> Nodes:
+class Plane(NamedTuple):
+    """A field and the canvas it was made for."""
+
+    field: Field
+    size: Size
+
+
+def _plane(kind: str, params: tuple[Any, ...], size: Size) -> Plane:
+    return Plane(field_of(kind, params, size), size)
+
+
+def _nodes(plane: Plane, before: Matrix, after: Matrix, block: Block) -> Nodes:
+    field = plane.field
     bends = not (mx.is_affine(before) and mx.is_affine(after))
     if field.creased and not bends and mx.is_axis_aligned(after):
         return _uneven(field, before, after, block)
     if after == mx.IDENTITY and not field.creased and not (bends and max(field.step) > _WIDEST):
         return _own(field, before, block)
-    return _dense(field, before, after, block)
+    return _dense(plane, before, after, block)
 
 
 # ------------------------------------------------------------------------------- even nodes
@@ -103,20 +117,36 @@ def _own(field: Field, before: Matrix, block: Block) -> Nodes:
     return Nodes(_through(_backward(before), values), _even_spread(field.step, block))
 
 
-def _dense(field: Field, before: Matrix, after: Matrix, block: Block) -> Nodes:
+def _dense(plane: Plane, before: Matrix, after: Matrix, block: Block) -> Nodes:
     """Evaluate the whole map at even nodes of the result."""
-    step = _dense_step(field, after, block)
+    step = _dense_step(plane.field, after, block)
     y0, x0, y1, x1 = block
     xs = (np.arange(x0 // step, -(-x1 // step) + 2) - 0.5) * step
     ys = (np.arange(y0 // step, -(-y1 // step) + 2) - 0.5) * step
-    result = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
-    q = _through(_backward(after), result)
-    values = _through(_backward(before), q + field.at(q)).reshape(len(ys), len(xs), 2)
+    q = _through(_backward(after), np.stack(np.meshgrid(xs, ys), axis=-1))
+    values = _through(_backward(before), q + _shift_at(plane, q))
     return Nodes(values, _even_spread((step, step), block))
 
 
+def _shift_at(plane: Plane, q: Floats) -> Floats:
+    """Displacements at many places (rows, columns, 2), looked up in those of all pixels."""
+    field, (height, width) = plane
+    block = (0, 0, height, width)
+    if height * width > _SPREAD or max(height, width, *q.shape) > SIDE_LIMIT:
+        return field.at(q.reshape(-1, 2)).reshape(q.shape)
+    values = field.shift.astype(np.float32)
+    if field.creased:
+        shift = cv2.merge(_uneven_spread(field, block, mx.IDENTITY)(values))
+    else:  # the outermost nodes stand beyond the canvas
+        shift = _grown(values, field.step)
+    near = (q + np.array(field.step) - 0.5).clip(-1, max(shift.shape)).astype(np.float32)
+    nothing: Any = None
+    done = cv2.remap(shift, near, nothing, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(done, np.float64)
+
+
 def _dense_step(field: Field, after: Matrix, block: Block) -> int:
-    wanted = _CREASED if field.creased else min(*field.step, _WIDEST)
+    wanted = _CREASED if field.creased else min(*field.step, _SMOOTH)
     y0, x0, y1, x1 = block
     inverse = mx.invert(after)
     steepest = 0.0
@@ -132,14 +162,16 @@ def _even_spread(step: tuple[int, int], block: Block) -> Callable[[Array], Maps]
     left, top = step[0] + x0 % step[0], step[1] + y0 % step[1]
 
     def spread(values: Array) -> Maps:
-        rows, columns = values.shape[:2]
-        size = (columns * step[0], rows * step[1])
-        grown = (
-            cv2.resize(values, size, interpolation=cv2.INTER_LINEAR) if step != (1, 1) else values
-        )
-        return grown[top : top + y1 - y0, left : left + x1 - x0], None
+        return _grown(values, step)[top : top + y1 - y0, left : left + x1 - x0], None
 
     return spread
+
+
+def _grown(values: Array, step: tuple[int, int]) -> Array:
+    if step == (1, 1):
+        return values
+    size = values.shape[1] * step[0], values.shape[0] * step[1]
+    return cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
 
 
 def _backward(m: Matrix) -> Matrix:
@@ -173,12 +205,16 @@ def _uneven(field: Field, before: Matrix, after: Matrix, block: Block) -> Nodes:
     values[..., 0] += ringed.xs
     values[..., 1] += ringed.ys[:, None]
     values = _through(_backward(before), values)
+    return Nodes(values, _uneven_spread(ringed, block, after))
+
+
+def _uneven_spread(field: Field, block: Block, after: Matrix) -> Callable[[Array], Maps]:
     a, b, c, d, e, f = mx.invert(after)[:6]
     y0, x0, y1, x1 = block
     xs, ys = np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5
     turned = a == 0.0
-    across = _weights(ringed.xs, (b * ys if turned else a * xs) + c)
-    down = _weights(ringed.ys, (d * xs if turned else e * ys) + f)
+    across = _weights(field.xs, (b * ys if turned else a * xs) + c)
+    down = _weights(field.ys, (d * xs if turned else e * ys) + f)
 
     def spread(nodes: Array) -> Maps:
         rows, columns = down.astype(nodes.dtype), across.astype(nodes.dtype)
@@ -188,7 +224,7 @@ def _uneven(field: Field, before: Matrix, after: Matrix, block: Block) -> Nodes:
             )
         return _product(rows, nodes[..., 0], columns), _product(rows, nodes[..., 1], columns)
 
-    return Nodes(values, spread)
+    return spread
 
 
 def _product(rows: Array, nodes: Array, columns: Array) -> Array:
