@@ -19,6 +19,12 @@ KINDS = [
     ("gauss", (0.1, 0.2, False, 1.0)),
     ("gauss", (0.0, 0.2, True, 0.4)),
     ("gauss", (0.0, 0.2, False, 0.01)),
+    ("additive", ("uniform", (-0.1, 0.2), True, 1.0)),
+    ("additive", ("uniform", ((-0.1,) * 5, (0.2, 0.0, 0.1, 0.1, 0.3)), True, 1.0)),
+    ("additive", ("laplace", (0.05, 0.1), False, 1.0)),
+    ("additive", ("laplace", (0.0, 0.9), True, 1.0)),
+    ("additive", ("beta", (0.5, 1.5, 0.3), True, 1.0)),
+    ("additive", ("beta", (2.0, 5.0, 0.3), False, 0.3)),
     ("multiply", (0.9, 1.1, True)),
     ("multiply", (0.5, 2.0, False)),
     ("salt_pepper", (0.05, 0.4)),
@@ -37,6 +43,12 @@ def picture(shape, dtype, seed=0):
     )
 
 
+def _suited(kind, shape):
+    """Ranges of five channels want pictures of five."""
+    several = kind[0] == "additive" and isinstance(kind[1][1][0], tuple)
+    return (*shape[:2], 5) if several else shape
+
+
 def run(module, kind, image, key=5):
     op = Noise(*kind, key)
     return module.KERNELS[Noise, IMAGE](op, image).reshape(image.shape)
@@ -46,11 +58,14 @@ def run(module, kind, image, key=5):
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("kind", KINDS, ids=repr)
 def test_the_fast_kernels_make_the_same_pixels(kind, shape, dtype):
-    image = picture(shape, dtype)
+    image = picture(_suited(kind, shape), dtype)
     kept = image.copy()
     got, want = run(fast, kind, image), run(slow, kind, image)
     assert got.dtype == image.dtype
-    exact = kind[0] in {"salt_pepper", "drop"} or (dtype == "uint8" and kind[-1][-1] == 1.0)
+    several = kind[0] == "additive" and isinstance(kind[1][1][0], tuple)
+    exact = kind[0] in {"salt_pepper", "drop"} or (
+        dtype == "uint8" and kind[-1][-1] == 1.0 and not several
+    )
     tolerance = 0 if exact else (1e-6 if dtype == "float32" else 1)
     assert np.abs(got.astype(np.float64) - want).max() <= tolerance
     assert np.array_equal(image, kept)
@@ -71,7 +86,7 @@ def test_camera_noise_makes_the_same_pixels(kind, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kind", [*KINDS, *COLOR], ids=repr)
 def test_a_view_a_key_and_another_key(kind, dtype):
-    image = picture((60, 70, 3), dtype)[3:50, 9:55]
+    image = picture(_suited(kind, (60, 70, 3)), dtype)[3:50, 9:55]
     once, again, other = (run(fast, kind, image, key) for key in (1, 1, 2))
     assert np.array_equal(once, again)
     assert np.array_equal(once, run(fast, kind, image.copy(), 1))
@@ -107,6 +122,25 @@ def test_gaussian_noise_is_normal_and_independent(std, dtype):
     assert abs((flat[1:] * flat[:-1]).mean()) < 0.01  # rows
     assert abs((flat[:, 1:] * flat[:, :-1]).mean()) < 0.01  # columns
     assert abs((np.abs(flat[:, 1:]) * np.abs(flat[:, :-1])).mean() - 2 / np.pi) < 0.01
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("name", "numbers", "mean", "std"),
+    [
+        ("uniform", (-0.1, 0.2), 0.05, 0.3 / np.sqrt(12)),
+        ("laplace", (0.05, 0.06), 0.05, 0.06 * np.sqrt(2)),
+        ("beta", (2.0, 5.0, 0.3), -0.3 * 3 / 7, 0.6 * np.sqrt(10 / (49 * 8))),
+        ("beta", (0.5, 0.5, 0.3), 0.0, 0.3 * np.sqrt(0.5)),
+    ],
+)
+def test_distributions_have_their_moments(name, numbers, mean, std, dtype):
+    top = 1 if dtype == "float32" else np.iinfo(dtype).max
+    image = np.full((300, 400, 3), 0.5 * top, dtype)
+    field = run(fast, ("additive", (name, numbers, True, 1.0)), image).astype(np.float64) / top
+    field -= image[0, 0, 0] / top
+    assert field.mean() == pytest.approx(mean, abs=2e-3)
+    assert field.std() == pytest.approx(std, rel=0.015)
 
 
 def test_noise_saturates_once():

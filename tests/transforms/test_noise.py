@@ -7,6 +7,7 @@ import pytest
 from anamorph.core.errors import DataError, ParameterError
 from anamorph.core.rng import Rng
 from anamorph.ir.ops import Curve, Effect, Encode, Noise
+from anamorph.transforms.additive import AdditiveNoise
 from anamorph.transforms.codec import Downscale, ImageCompression
 from anamorph.transforms.noise import GaussNoise, ISONoise, MultiplicativeNoise, SaltAndPepper
 from anamorph.transforms.tiles import RandomGridShuffle
@@ -48,6 +49,29 @@ def test_factors():
     assert op == Noise("multiply", (0.5, 2, True), op.key)
 
 
+@pytest.mark.parametrize("kind", ["uniform", "gaussian", "laplace", "beta"])
+def test_additive_noise(kind):
+    op = one(AdditiveNoise(kind, p=1), scene(5))
+    assert isinstance(op, Curve)
+    ((name, scale, offsets),) = op.steps
+    assert (name, scale, len(set(offsets))) == ("linear", 1.0, 5)
+    for mode in ("per_pixel", "shared"):
+        op = one(AdditiveNoise(kind, mode, approximation=0.5, p=1))
+        assert op.kind == ("gauss" if kind == "gaussian" else "additive")
+        assert op.params[2:] == (mode == "per_pixel", 0.5)
+
+
+def test_additive_noise_with_a_range_a_channel():
+    spans = [(-0.2, 0.1), (0, 0.1), (0.1, 0.2)]
+    t = AdditiveNoise("uniform", "per_pixel", {"ranges": spans}, p=1)
+    assert one(t).params[1] == ((-0.2, 0, 0.1), (0.1, 0.1, 0.2))
+    values = [one(t.replace(spatial_mode="constant"), seed=s).steps[0][2] for s in range(50)]
+    for i, (low, high) in enumerate(spans):
+        assert low <= min(v[i] for v in values) < max(v[i] for v in values) <= high
+    with pytest.raises(ParameterError, match="one for each of the 4 channels"):
+        one(t, scene(4))
+
+
 def test_salt_and_pepper():
     amount, salt = one(SaltAndPepper(p=1)).params
     assert 0.01 <= amount <= 0.06
@@ -84,6 +108,18 @@ def test_shuffles_exchange_tiles_of_equal_size_only():
         (lambda: GaussNoise(std_range=(0.1, 2)), r"GaussNoise.std_range = \(0.1, 2\)"),
         (lambda: GaussNoise(mean_range=(-2, 0)), "GaussNoise.mean_range"),
         (lambda: GaussNoise(noise_scale_factor=0), "GaussNoise.noise_scale_factor"),
+        (lambda: AdditiveNoise("gauss"), "AdditiveNoise.noise_type"),
+        (
+            lambda: AdditiveNoise(noise_params={"std_range": (0, 1)}),
+            "with keys ranges for noise_type",
+        ),
+        (
+            lambda: AdditiveNoise("gaussian", noise_params={"std_range": (0, 1)}),
+            "mean_range, std_range",
+        ),
+        (lambda: AdditiveNoise(noise_params={"ranges": [(-2, 1)]}), "AdditiveNoise.noise_params"),
+        (lambda: AdditiveNoise(noise_params=3), "a dictionary with keys"),
+        (lambda: AdditiveNoise(approximation=1.5), "AdditiveNoise.approximation"),
         (lambda: ISONoise(color_shift=(0, 2)), "ISONoise.color_shift"),
         (lambda: MultiplicativeNoise(multiplier=(-1, 1)), "MultiplicativeNoise.multiplier"),
         (lambda: SaltAndPepper(amount=(0, 1.1)), "SaltAndPepper.amount"),

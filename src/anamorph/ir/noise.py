@@ -7,8 +7,9 @@ version, so that a plan replays to the same pixels.
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -180,6 +181,52 @@ def byte_tables(mean: float, sigma: float) -> tuple[Indices, Indices]:
 
 def _rounded(mean: float, sigma: float) -> Indices:
     return np.rint(mean + sigma * _quantiles()).astype(np.int64)
+
+
+def quantiles(name: str, numbers: tuple[Any, ...], u: Floats) -> Floats:
+    """Values of a distribution below which shares u of it lie, by shares of white.
+
+    ``numbers`` are low and high for "uniform", mean and scale for "laplace", and alpha, beta and
+    scale for "beta", which is stretched to [-scale, scale].
+    """
+    if name == "uniform":
+        low, high = (np.asarray(n, np.float64) for n in numbers)
+        return low + (high - low) * u
+    if name == "laplace":
+        mean, scale = numbers
+        near = np.log(2.0 * np.minimum(u, 1.0 - u))
+        return mean + np.where(u < 0.5, near, -near) * scale  # type: ignore[no-any-return]
+    alpha, beta, scale = numbers
+    shares, places = _beta_shares(alpha, beta)
+    return (2.0 * np.interp(u, shares, places) - 1.0) * scale  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=4)
+def _beta_shares(alpha: float, beta: float) -> tuple[Floats, Floats]:
+    """Shares of a beta distribution below places in [0, 1].
+
+    Places are the squares of evenly spaced sines, which lie dense where the density may be
+    infinite.
+    """
+    steps = 2048
+    middle = (np.arange(steps) + 0.5) * (math.pi / 2 / steps)
+    mass = np.sin(middle) ** (2.0 * alpha - 1.0) * np.cos(middle) ** (2.0 * beta - 1.0)
+    shares = np.concatenate([[0.0], np.cumsum(mass)])
+    places = np.sin(np.arange(steps + 1) * (math.pi / 2 / steps)) ** 2
+    return shares / shares[-1], places
+
+
+def tables_of(name: str, numbers: tuple[Any, ...]) -> tuple[Indices, Indices]:
+    """Make two tables of whole gray levels, for two random bytes: their sum has a distribution.
+
+    A Laplace number is the difference of two exponential ones; the others need one byte.
+    """
+    u = (np.arange(_LEVELS) + 0.5) / _LEVELS
+    if name == "laplace":
+        tail = -np.log1p(-u)
+        tail *= numbers[1] * 255.0 / float(tail.std())
+        return np.rint(numbers[0] * 255.0 + tail).astype(np.int64), np.rint(-tail).astype(np.int64)
+    return np.rint(quantiles(name, numbers, u) * 255.0).astype(np.int64), np.zeros(256, np.int64)
 
 
 def small_size(size: tuple[int, int], factor: float) -> tuple[int, int]:

@@ -21,6 +21,7 @@ Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 Streams = tuple[noise.Bits, noise.Bits]
+Tables = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 Strip = Callable[[Image, Streams, int, int, Image], None]
 
 _STRIP = 98_304
@@ -84,10 +85,14 @@ def _by_strips(op: Noise, image: Image, per_channel: bool, work: Strip) -> Image
 
 def gauss(op: Noise, image: Image) -> Image:
     """Add normal noise: params are mean, sigma (of white), per channel, scale of the noise map."""
-    mean, sigma, per_channel, factor = op.params
+    mean, sigma, _, factor = op.params
     if image.dtype != np.uint8 or factor < 1.0:
         return _gauss_float(op, image)
-    tables = noise.byte_tables(mean * 255.0, sigma * 255.0)
+    return _with_tables(op, image, noise.byte_tables(mean * 255.0, sigma * 255.0))
+
+
+def _with_tables(op: Noise, image: Image, tables: Tables) -> Image:
+    per_channel = op.params[2]
     fits = max(int(np.abs(t).max()) for t in tables) <= 255
     return _by_strips(op, image, per_channel, _Bytewise(*tables) if fits else _Wordwise(*tables))
 
@@ -149,20 +154,39 @@ def _gauss_float(op: Noise, image: Image) -> Image:
     top = white(image.dtype)
     field *= np.float32(sigma * top)
     field += np.float32(mean * top)
-    if low != (height, width):
-        field = _enlarged(field.reshape(*low, planes), (width, height))
-    field = _spread(field.reshape(1, -1), 1 if per_channel else channels)
+    field = _enlarged(field.reshape(*low, planes), (width, height))
+    return _added(image, field, 1 if per_channel else channels)
+
+
+def _added(image: Image, field: Image, times: int) -> Image:
+    field = _spread(field.reshape(1, -1), times)
     out = cv2.add(_flat(image), field, dtype=_DEPTH[image.dtype.name])
     return clipped(out.reshape(image.shape))
 
 
-def _enlarged(field: Floats, size: tuple[int, int]) -> Image:
+def _enlarged(field: Image, size: tuple[int, int]) -> Image:
     """Enlarge to (width, height), four channels at a time."""
+    if field.shape[1::-1] == size:
+        return field
     parts = [
         cv2.resize(np.ascontiguousarray(field[:, :, i : i + 4]), size).reshape(*size[::-1], -1)
         for i in range(0, field.shape[2], 4)
     ]
     return parts[0] if len(parts) == 1 else np.concatenate(parts, 2)
+
+
+def additive(op: Noise, image: Image) -> Image:
+    """Add draws of a distribution: params are its name and numbers, per channel, map scale."""
+    name, numbers, per_channel, factor = op.params
+    if image.dtype == np.uint8 and factor >= 1.0 and not isinstance(numbers[0], tuple):
+        return _with_tables(op, image, noise.tables_of(name, numbers))
+    height, width, channels = image.shape
+    planes = channels if per_channel else 1
+    low = noise.small_size((height, width), factor)
+    drawn = noise.uniforms(noise.bits_of(op.key), low[0] * low[1] * planes)
+    drawn = noise.quantiles(name, numbers, drawn.reshape(*low, planes))
+    field: Image = (drawn * white(image.dtype)).astype(np.float32)
+    return _added(image, _enlarged(field, (width, height)), 1 if per_channel else channels)
 
 
 # ------------------------------------------------------------------------ multiplication
@@ -316,6 +340,7 @@ def _stored(rgb: Image, top: int, dtype: np.dtype[Any]) -> Image:
 
 _KINDS: Mapping[str, Callable[[Noise, Image], Image]] = {
     "gauss": gauss,
+    "additive": additive,
     "multiply": multiply,
     "salt_pepper": salt_pepper,
     "drop": drop,

@@ -41,6 +41,24 @@ def gauss(op: Noise, image: Image) -> Image:
     return stored(image + (field * sigma + mean) * white(image.dtype), image.dtype)
 
 
+def additive(op: Noise, image: Image) -> Image:
+    """Add draws of a distribution; for 8 bits they are made of whole levels."""
+    name, numbers, per_channel, factor = op.params
+    height, width, channels = image.shape
+    planes = channels if per_channel else 1
+    bits = noise.bits_of(op.key)
+    if image.dtype == np.uint8 and factor == 1.0 and not isinstance(numbers[0], tuple):
+        count = height * width * planes
+        first, second = noise.tables_of(name, numbers)
+        more = noise.octets(noise.bits_of(op.key, 1), count)
+        added = (first[noise.octets(bits, count)] + second[more]).astype(np.float64)
+        return stored(image + added.reshape(height, width, planes), image.dtype)
+    low = noise.small_size((height, width), factor)
+    drawn = noise.uniforms(bits, low[0] * low[1] * planes).reshape(*low, planes)
+    field = _enlarged(noise.quantiles(name, numbers, drawn), (height, width))
+    return stored(image + field * white(image.dtype), image.dtype)
+
+
 def _enlarged(field: Floats, size: tuple[int, int]) -> Floats:
     """Interpolate linearly between the centres of coarse pixels."""
     for axis in (0, 1):
@@ -147,6 +165,7 @@ def _to_rgb(hue: Floats, light: Floats, saturation: Floats) -> Floats:
 
 _KINDS: Mapping[str, Callable[[Noise, Image], Image]] = {
     "gauss": gauss,
+    "additive": additive,
     "multiply": multiply,
     "salt_pepper": salt_pepper,
     "drop": drop,
