@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import shutil
 import statistics
 import subprocess
@@ -24,8 +25,8 @@ from anamorph.cli.pipelines import configured, load_pipeline
 from anamorph.data import find_pictures, pair_masks, read_annotations, read_mask, read_picture
 from anamorph.data.follow import Following, prepared
 
-ASSETS = Path(A.__file__).parent / "assets"
-PIPELINE = Path(__file__).with_name("pipeline.yaml")
+ASSETS = Path(os.path.relpath(Path(A.__file__).parent / "assets"))
+PIPELINE = Path(os.path.relpath(Path(__file__).with_name("pipeline.yaml")))
 COPIES = 4
 ROUNDS = 25
 SEED = 2026

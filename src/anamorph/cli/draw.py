@@ -96,7 +96,7 @@ def _draw_object(
     if thing.box is not None:
         left, top, right, bottom = (round(scale * side) for side in thing.box)
         cv2.rectangle(out, (left, top), (right - 1, bottom - 1), color, 1, cv2.LINE_AA)
-        _draw_label(out, category.name, (left, top), color)
+        _draw_label(out, category.name, (left, top, right, bottom), color)
     _draw_points(out, thing.keypoints, category, scale)
 
 
@@ -114,15 +114,21 @@ def _draw_outline(out: Picture, thing: Object, color: Color, scale: float) -> No
         cv2.polylines(out, [corners], True, color, 2, cv2.LINE_AA, 4)
 
 
-def _draw_label(out: Picture, text: str, corner: tuple[int, int], color: Color) -> None:
-    if not text.isascii():
-        text = text.encode("ascii", "replace").decode()  # OpenCV's font has no other letters
-    (width, height), _ = cv2.getTextSize(text, _FONT, 0.4, 1)
-    left = min(max(corner[0], 0), max(out.shape[1] - width - 4, 0))
-    top = max(corner[1], 0)
+def _draw_label(out: Picture, text: str, box: tuple[int, int, int, int], color: Color) -> None:
+    """Write the name into a box that has room for it; where boxes crowd, names would hide them."""
+    (width, height), _ = cv2.getTextSize(plain_text(text), _FONT, 0.4, 1)
+    if box[2] - box[0] < width or box[3] - box[1] < 2 * height:
+        return
+    left = min(max(box[0], 0), max(out.shape[1] - width - 4, 0))
+    top = max(box[1], 0)
     cv2.rectangle(out, (left, top), (left + width + 4, top + height + 6), color, -1)
     spot = (left + 2, top + height + 2)
-    cv2.putText(out, text, spot, _FONT, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
+    cv2.putText(out, plain_text(text), spot, _FONT, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
+
+
+def plain_text(text: str) -> str:
+    """The text with the letters that OpenCV's font has."""
+    return text.encode("ascii", "replace").decode()
 
 
 def _draw_points(

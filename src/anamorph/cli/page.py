@@ -36,7 +36,7 @@ figure { margin: 0; background: var(--card); border-radius: .4rem; overflow: hid
 figure:first-child { box-shadow: inset 0 0 0 2px var(--faint); }
 svg { display: block; width: 100%; height: auto; }
 figcaption { padding: .3rem .5rem; color: var(--faint); font-size: .8rem; }
-.shape { fill: none; stroke-width: 2px; vector-effect: non-scaling-stroke; }
+.shape { fill: none; pointer-events: all; stroke-width: 2px; vector-effect: non-scaling-stroke; }
 """
 
 
@@ -142,17 +142,18 @@ def _box(thing: Object, color: str, unit: float) -> list[str]:
         return []
     left, top, right, bottom = thing.box
     name = escape(thing.category or "")
-    return [
-        (
-            f'<rect class="shape" stroke="{color}" x="{left:.1f}" y="{top:.1f}" '
-            f'width="{right - left:.1f}" height="{bottom - top:.1f}"/>'
-        ),
-        (
-            f'<text x="{left + unit:.1f}" y="{max(top, 0) + 4 * unit:.1f}" font-size="{4 * unit:.1f}" '
-            f'font-family="system-ui, sans-serif" fill="#fff" stroke="#000" '
-            f'stroke-width="{unit:.2f}" paint-order="stroke">{name}</text>'
-        ),
-    ]
+    rectangle = (
+        f'<rect class="shape" stroke="{color}" x="{left:.1f}" y="{top:.1f}" '
+        f'width="{right - left:.1f}" height="{bottom - top:.1f}"><title>{name}</title></rect>'
+    )
+    if right - left < 2.4 * unit * len(name) or bottom - top < 6 * unit:
+        return [rectangle]  # where boxes crowd, names would hide them; the pointer still tells
+    text = (
+        f'<text x="{left + unit:.1f}" y="{max(top, 0) + 4 * unit:.1f}" font-size="{4 * unit:.1f}" '
+        f'font-family="system-ui, sans-serif" fill="#fff" stroke="#000" '
+        f'stroke-width="{unit:.2f}" paint-order="stroke">{name}</text>'
+    )
+    return [rectangle, text]
 
 
 def _points(thing: Object, category: Category, unit: float) -> list[str]:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anamorph.cli.draw import Picture, marked, shaded
+from anamorph.cli.draw import Picture, marked, plain_text, shaded
 from anamorph.data.annotations import Category, Record
 
 _GAP = 8
@@ -46,7 +46,7 @@ def contact_sheet(
         for column, view in enumerate(views):
             top = _GAP + row * (cell + _TITLE + _GAP)
             left = _GAP + column * (cell + _GAP)
-            title = view.title.encode("ascii", "replace").decode()
+            title = _shortened(view.title, cell)
             spot = (left, top + _TITLE - 7)
             cv2.putText(sheet, title, spot, _FONT, 0.42, _INK, 1, cv2.LINE_AA)
             drawn = _drawn(view, numbered, cell)
@@ -55,6 +55,14 @@ def contact_sheet(
             y, x = top + _TITLE + (cell - height) // 2, left + (cell - width) // 2
             sheet[y : y + height, x : x + width] = drawn
     return sheet
+
+
+def _shortened(text: str, width: int) -> str:
+    """A title no wider than its cell; of a path the end says most."""
+    title = plain_text(text)
+    while len(title) > 4 and cv2.getTextSize(title, _FONT, 0.42, 1)[0][0] > width:
+        title = f"...{title[4:]}"
+    return title
 
 
 def fitted(picture: Picture, cell: int) -> tuple[Picture, float]:
