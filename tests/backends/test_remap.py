@@ -246,7 +246,8 @@ def test_matrices_beside_the_field(kind, name):
     assert whole.mean() > 0.5
     apart = np.abs(done - expected)[whole][:, :2] * 200
     creased = field_of(kind, KINDS[kind], SIZE).creased
-    assert np.percentile(apart, 99) < (0.3 if creased else 0.2)
+    # nodes three pixels apart cut the corner of a crease that changes the slope by one
+    assert np.percentile(apart, 99) < (0.45 if creased else 0.2)
     rng = np.random.default_rng(0)
     points = Points(np.zeros((6, 6)), np.arange(6))
     points.data[:, :2] = (0.2 + 0.6 * rng.random((6, 2))) * (source[1], source[0])

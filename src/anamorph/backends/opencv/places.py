@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -136,13 +136,17 @@ def _shift_at(plane: Plane, q: Floats) -> Floats:
         return field.at(q.reshape(-1, 2)).reshape(q.shape)
     values = field.shift.astype(np.float32)
     if field.creased:
-        shift = cv2.merge(_uneven_spread(field, block, mx.IDENTITY)(values))
+        planes = _uneven_spread(field, block, mx.IDENTITY)(values)
     else:  # the outermost nodes stand beyond the canvas
-        shift = _grown(values, field.step)
-    near = (q + np.array(field.step) - 0.5).clip(-1, max(shift.shape)).astype(np.float32)
-    nothing: Any = None
-    done = cv2.remap(shift, near, nothing, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(done, np.float64)
+        planes = _grown(values, field.step), None
+    near = (q + np.array(field.step) - 0.5).clip(-1, max(planes[0].shape)).astype(np.float32)
+    kind, nothing = cv2.INTER_LINEAR, cast("Any", None)
+    done = [
+        cv2.remap(plane, near, nothing, kind, borderMode=cv2.BORDER_REPLICATE)
+        for plane in planes
+        if plane is not None
+    ]
+    return np.asarray(done[0] if len(done) == 1 else np.stack(done, axis=-1), np.float64)
 
 
 def _dense_step(field: Field, after: Matrix, block: Block) -> int:
