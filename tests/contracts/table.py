@@ -52,7 +52,12 @@ def fit(side: Callable[..., int]) -> Arguments:
 
 def wide(h: int, w: int) -> dict[str, Any]:
     """A box in the middle."""
-    return {"x_min": w // 4, "y_min": h // 4, "x_max": w // 4 + max(1, w // 2), "y_max": h // 4 + max(1, h // 2)}
+    return {
+        "x_min": w // 4,
+        "y_min": h // 4,
+        "x_max": w // 4 + max(1, w // 2),
+        "y_max": h // 4 + max(1, h // 2),
+    }
 
 
 BAD_LIMIT = ({"limit": "x"}, {"limit": (1, 2, 3)})
@@ -70,22 +75,34 @@ ROWS: dict[str, Row] = {
     "TimeReverse": Row(moves="lattice"),
     # ------------------------------------------------------------------ affine and perspective
     "Rotate": Row(
-        given(limit=(-50, 50)), "matrix", bad=BAD_LIMIT,
+        given(limit=(-50, 50)),
+        "matrix",
+        bad=BAD_LIMIT,
         more=(given(limit=(-50, 50), crop_border=True), given(limit=(-50, 50), border_mode=4)),
     ),
     "SafeRotate": Row(given(limit=(-50, 50)), "matrix", bad=BAD_LIMIT),
     "Affine": Row(
         given(scale=(0.8, 1.2), rotate=(-30, 30), shear=(-10, 10), translate_percent=(-0.1, 0.1)),
-        "matrix", bad=({"scale": "x"}, {"interpolation": 17}),
+        "matrix",
+        bad=({"scale": "x"}, {"interpolation": 17}),
         more=(given(rotate=(-40, 40), fit_output=True), given(scale=(0.8, 0.9), border_mode=2)),
     ),
     "ShiftScaleRotate": Row(given(rotate_limit=30), "matrix", bad=({"rotate_limit": "x"},)),
     "Perspective": Row(
-        given(scale=(0.05, 0.1)), "matrix", bad=({"scale": -1},),
-        more=(given(scale=(0.05, 0.1), fit_output=True), given(scale=(0.02, 0.05), keep_size=False)),
+        given(scale=(0.05, 0.1)),
+        "matrix",
+        bad=({"scale": -1},),
+        more=(
+            given(scale=(0.05, 0.1), fit_output=True),
+            given(scale=(0.02, 0.05), keep_size=False),
+        ),
     ),
     # ------------------------------------------------------------------ size
-    "Resize": Row(lambda h, w: {"height": max(1, h * 4 // 5), "width": max(1, w * 9 // 10)}, "matrix", bad=({"height": 0, "width": 3},)),
+    "Resize": Row(
+        lambda h, w: {"height": max(1, h * 4 // 5), "width": max(1, w * 9 // 10)},
+        "matrix",
+        bad=({"height": 0, "width": 3},),
+    ),
     "RandomScale": Row(given(scale_limit=(-0.3, 0.4)), "matrix", bad=({"scale_limit": "x"},)),
     "LongestMaxSize": Row(fit(max), "matrix", bad=({"max_size": 0},)),
     "SmallestMaxSize": Row(fit(min), "matrix", bad=({"max_size": -3},)),
@@ -93,18 +110,24 @@ ROWS: dict[str, Row] = {
     # ------------------------------------------------------------------ pads and crops
     "Pad": Row(given(padding=(5, 9, 12, 3)), "lattice", bad=({"padding": "x"},)),
     "PadIfNeeded": Row(
-        lambda h, w: {"min_height": h + 7, "min_width": w + 4}, "lattice",
+        lambda h, w: {"min_height": h + 7, "min_width": w + 4},
+        "lattice",
         bad=({"position": "middle"}, {"min_height": None, "min_width": None}),
     ),
     "Crop": Row(wide, "lattice", bad=({"x_min": 5, "x_max": 5},)),
     "CenterCrop": Row(part, "lattice", bad=({"height": 0, "width": 4},)),
     "RandomCrop": Row(
-        part, "lattice", bad=({"height": 0, "width": 4},),
+        part,
+        "lattice",
+        bad=({"height": 0, "width": 4},),
         more=(lambda h, w: {"height": h + 5, "width": max(1, w // 2), "pad_if_needed": True},),
     ),
-    "RandomResizedCrop": Row(given(size=(110, 130), scale=(0.4, 1)), "matrix", bad=({"size": (0, 5)}, {"size": 5})),
+    "RandomResizedCrop": Row(
+        given(size=(110, 130), scale=(0.4, 1)), "matrix", bad=({"size": (0, 5)}, {"size": 5})
+    ),
     "RandomSizedCrop": Row(
-        lambda h, w: {"min_max_height": (max(1, h // 2), h), "size": (100, 120)}, "matrix",
+        lambda h, w: {"min_max_height": (max(1, h // 2), h), "size": (100, 120)},
+        "matrix",
         bad=({"min_max_height": (3, 1), "size": (4, 4)},),
     ),
     "RandomSizedBBoxSafeCrop": Row(
@@ -118,14 +141,18 @@ ROWS: dict[str, Row] = {
     "CropNonEmptyMaskIfExists": Row(part, "lattice", bad=({"height": 0, "width": 1},)),
     "RandomCropFromBorders": Row(moves="lattice", bad=({"crop_left": 2},)),
     "CropAndPad": Row(
-        given(percent=(-0.1, 0.1)), "matrix", bad=({"px": 1, "percent": 0.1},),
+        given(percent=(-0.1, 0.1)),
+        "matrix",
+        bad=({"px": 1, "percent": 0.1},),
         more=(given(px=(0, 9), keep_size=False),),
     ),
     # ------------------------------------------------------------------ dense distortions
     "ElasticTransform": Row(given(alpha=40, sigma=6), "dense", bad=({"sigma": -1},)),
     "GridDistortion": Row(given(num_steps=4, distort_limit=0.2), "dense", bad=({"num_steps": 0},)),
     "OpticalDistortion": Row(
-        given(distort_limit=(-0.3, 0.3)), "dense", bad=({"mode": "lens"},),
+        given(distort_limit=(-0.3, 0.3)),
+        "dense",
+        bad=({"mode": "lens"},),
         more=(given(distort_limit=(-0.3, 0.3), mode="fisheye"),),
     ),
     "GridElasticDeform": Row(
@@ -140,10 +167,13 @@ ROWS: dict[str, Row] = {
     "Erasing": Row(moves="drop", bad=({"scale": "x"},)),
     "XYMasking": Row(
         lambda h, w: {
-            "num_masks_x": 1, "num_masks_y": 1,
-            "mask_x_length": max(1, w // 8), "mask_y_length": max(1, h // 8),
+            "num_masks_x": 1,
+            "num_masks_y": 1,
+            "mask_x_length": max(1, w // 8),
+            "mask_y_length": max(1, h // 8),
         },
-        "drop", bad=({"num_masks_x": -1},),
+        "drop",
+        bad=({"num_masks_x": -1},),
     ),
     "RandomGridShuffle": Row(given(grid=(2, 3)), "drop", own_labels=False, bad=({"grid": (0, 1)},)),
     # ------------------------------------------------------------------ tone and colour
@@ -151,12 +181,12 @@ ROWS: dict[str, Row] = {
     "RandomGamma": Row(bad=({"gamma_limit": -1},)),
     "HueSaturationValue": Row(colors=RGB, bad=({"hue_shift_limit": "x"},)),
     "RGBShift": Row(colors=RGB, bad=({"r_shift_limit": "x"},)),
-    "ColorJitter": Row(colors=RGB, bad=({"hue": (-1, 1)},)),
+    "ColorJitter": Row(colors=RGB, bad=({"hue": "x"},)),
     "CLAHE": Row(colors=(1, 3), bad=({"tile_grid_size": (0, 1)},)),
     "Equalize": Row(colors=(1, 3), bad=({"mode": "x"},)),
     "AutoContrast": Row(bad=({"cutoff": 200},)),
     "ToGray": Row(colors=RGB, bad=({"method": "x"},)),
-    "ToRGB": Row(colors=(), bad=({"num_output_channels": "x"},)),
+    "ToRGB": Row(colors=(1, 3), keeps_dtype=False, bad=({"num_output_channels": "x"},)),
     "ToSepia": Row(colors=RGB, bad=({"p": 2},)),
     "InvertImg": Row(),
     "Solarize": Row(bad=({"threshold_range": (0, 3)},)),
@@ -168,7 +198,7 @@ ROWS: dict[str, Row] = {
     "Blur": Row(bad=({"blur_limit": -1},)),
     "GaussianBlur": Row(bad=({"sigma_limit": -1},)),
     "MedianBlur": Row(bad=({"blur_limit": -1},)),
-    "MotionBlur": Row(bad=({"blur_limit": 1},)),
+    "MotionBlur": Row(bad=({"blur_limit": "x"},)),
     "Sharpen": Row(more=(given(method="gaussian"),), bad=({"method": "x"},)),
     "GaussNoise": Row(bad=({"std_range": (0, 2)},)),
     "ISONoise": Row(colors=RGB, bad=({"intensity": "x"},)),

@@ -15,7 +15,9 @@ TOLERANCE = {"lattice": 0.01, "matrix": 0.5, "dense": 1.0}
 moving = pytest.mark.parametrize(("name", "variant"), MOVING)
 
 
-def run(name: str, variant: int, seed: int, extra: dict[str, Any] | None = None, **data: Any) -> Any:
+def run(
+    name: str, variant: int, seed: int, extra: dict[str, Any] | None = None, **data: Any
+) -> Any:
     """Run one transform on data that has boxes and keypoints."""
     pipe = A.Compose(
         [build(name, H, W, variant, **(extra or {}))],
@@ -82,7 +84,9 @@ def test_boxes_hold_masks(name: str, variant: int) -> None:
         box = (x, y, x + int(g.integers(12, 40)), y + int(g.integers(12, 35)))
         mask = np.zeros((H, W), np.uint8)
         mask[box[1] : box[3], box[0] : box[2]] = 1
-        result = run(name, variant, seed, image=np.zeros((H, W, 3), np.uint8), mask=mask, bboxes=[box])
+        result = run(
+            name, variant, seed, image=np.zeros((H, W, 3), np.uint8), mask=mask, bboxes=[box]
+        )
         ys, xs = np.nonzero(result["mask"])
         if len(xs) < 12:
             continue
@@ -115,7 +119,11 @@ def test_masks_equal_nearest_pictures(name: str, variant: int) -> None:
 @pytest.mark.parametrize("name", [n for n, row in ROWS.items() if row.moves == "lattice"])
 def test_lattice_transforms_lose_no_box_width(name: str) -> None:
     result = run(
-        name, 0, 3, image=np.zeros((H, W, 3), np.uint8), mask=np.ones((H, W), np.uint8),
+        name,
+        0,
+        3,
+        image=np.zeros((H, W, 3), np.uint8),
+        mask=np.ones((H, W), np.uint8),
         bboxes=[(70, 55, 90, 67)],
     )
     for box in result["bboxes"]:

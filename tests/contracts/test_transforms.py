@@ -29,7 +29,9 @@ def pipeline(transform: Any, seed: int | None = None, **options: Any) -> Any:
     )
 
 
-def sample(h: int = 60, w: int = 80, channels: int | None = 3, dtype: str = "uint8") -> dict[str, Any]:
+def sample(
+    h: int = 60, w: int = 80, channels: int | None = 3, dtype: str = "uint8"
+) -> dict[str, Any]:
     """Make a call's data with every plain target."""
     return {
         "image": picture(h, w, channels, dtype),
@@ -188,7 +190,11 @@ def test_empty_labels(name: str) -> None:
 @each_variant
 def test_pickles_serializes_replays(name: str, variant: int) -> None:
     data = sample() | extras(name, 60, 80)
-    transform = build(name, variant=variant, name="own") if name == "Lambda" else build(name, variant=variant)
+    transform = (
+        build(name, variant=variant, name="own")
+        if name == "Lambda"
+        else build(name, variant=variant)
+    )
     pipe = pipeline(transform, seed=9)
     wanted = pipe(**data)
     pipe.set_random_seed(9)
@@ -232,7 +238,9 @@ def test_any_picture_target_alone(name: str, key: str) -> None:
     needs_pixels = {"Equalize", "Normalize", "ToFloat"}
     call = {key: data[key]} | extras(name, 60, 80)
     result = A.Compose([build(name)], seed=1)(**call)[key]
-    assert len(result) == len(data[key]) or ROWS[name].moves or name in needs_pixels | {"ToTensorV2"}
+    assert (
+        len(result) == len(data[key]) or ROWS[name].moves or name in needs_pixels | {"ToTensorV2"}
+    )
 
 
 @pytest.mark.parametrize("key", ["images", "volume"])

@@ -347,8 +347,14 @@ DropFill = Annotated[Any, Either((Number(), Listed(Number(), empty=False), Choic
 BoxMethod = Annotated[str, Choice(("largest_box", "ellipse"))]
 
 
+PLAIN_TYPES: Mapping[Any, Rule] = {float: Number(), int: Number(whole=True), bool: Flag(), str: Words()}
+"""What a parameter may be that is annotated with nothing but a type."""
+
+
 def rule_of(annotation: Any, place: str) -> Rule:
-    """Find the rule that an ``Annotated`` word carries."""
+    """Find the rule that an ``Annotated`` word carries, or that a plain type stands for."""
+    if annotation in PLAIN_TYPES:
+        return PLAIN_TYPES[annotation]
     for item in getattr(annotation, "__metadata__", ()):
         if isinstance(item, Rule):
             return item

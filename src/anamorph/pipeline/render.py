@@ -1,9 +1,9 @@
-"""Run the steps of a plan on the targets of a sample."""
+"""Run the steps of a plan on the targets of a sample (which is `anamorph.pipeline.sample.Sample`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,14 +12,11 @@ from anamorph.ir.ops import Cast, ColorMatrix, Effect, Op, Target
 from anamorph.ir.rules import Step, fuse
 from anamorph.pipeline.targets import PICTURES, Entry
 
-if TYPE_CHECKING:
-    from anamorph.pipeline.sample import Sample
-
 CHANNELS = "channels"
 """Name of the effect that renders a plan of its own on some channels of the picture."""
 
 
-def run_step(sample: Sample, entry: Entry, step: Step) -> None:
+def run_step(sample: Any, entry: Entry, step: Step) -> None:
     """Run one step on one target."""
     op = step.op
     target = entry.kind.target
@@ -37,11 +34,11 @@ def run_step(sample: Sample, entry: Entry, step: Step) -> None:
         value = sample.backend.kernel(op, target)(op, entry.value, step.source)
         params = sample.settings.params_of(target)
         if params.check_each_transform:
-            value = params.settle(value, op.size_after(step.source))
+            value = params.settle(value, op.size_after(step.source), entry.value)
         entry.value = value
 
 
-def run_call(sample: Sample, op: Op) -> None:
+def run_call(sample: Any, op: Op) -> None:
     """Run a user's own transform, which may touch every target and change the size."""
     op.call.run(sample)  # type: ignore[attr-defined]
     sample.refresh()

@@ -56,6 +56,19 @@ class Settings:
         return kinds
 
     @cached_property
+    def bound(self) -> tuple[str, ...]:
+        """The targets that are bound into objects.
+
+        Raises:
+            UnknownNameError: one of them does not exist.
+        """
+        for name in self.instance_binding:
+            if name not in self.kinds:
+                hint = nearest_name(str(name), self.kinds)
+                raise UnknownNameError(f"instance_binding has {name!r}, which is no target{hint}")
+        return self.instance_binding
+
+    @cached_property
     def label_fields(self) -> frozenset[str]:
         """Keys of the label fields of boxes and keypoints."""
         boxes = self.bbox_params.label_fields if self.bbox_params else ()
@@ -96,15 +109,15 @@ class Settings:
 
     def hand_out(self, sample: Sample, out: dict[str, Any]) -> None:
         """Write boxes, keypoints and their label fields to a result."""
-        if self.instance_binding:
-            bind(self.instance_binding, sample, out)
+        if self.bound:
+            bind(self.bound, sample, out)
         for key, entry in sample.entries.items():
             target = entry.kind.target
             if target is not BOXES and target is not POINTS:
                 continue
             params = self.params_of(target)
             value = entry.value
-            if not params.check_each_transform:
+            if params.settles_last:
                 value = params.settle(value, sample.size)
             out[key] = params.write(value, entry.given, sample.size)
             if key in ("bboxes", "keypoints"):

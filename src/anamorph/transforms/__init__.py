@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from anamorph.transforms.base import Transform
+from anamorph.transforms.additive import AdditiveNoise
 from anamorph.transforms.affine import Affine, Rotate, SafeRotate, ShiftScaleRotate
+from anamorph.transforms.base import Transform
 from anamorph.transforms.blur import Blur, GaussianBlur, MedianBlur, MotionBlur
 from anamorph.transforms.boxcrop import (
     AtLeastOneBBoxRandomCrop,
@@ -12,7 +13,16 @@ from anamorph.transforms.boxcrop import (
     RandomCropNearBBox,
     RandomSizedBBoxSafeCrop,
 )
+from anamorph.transforms.channels import ChannelDropout, ChannelShuffle
 from anamorph.transforms.codec import Downscale, ImageCompression
+from anamorph.transforms.color import (
+    ColorJitter,
+    HueSaturationValue,
+    RGBShift,
+    ToGray,
+    ToRGB,
+    ToSepia,
+)
 from anamorph.transforms.crop import (
     CenterCrop,
     Crop,
@@ -42,7 +52,9 @@ from anamorph.transforms.flip import (
     Transpose,
     VerticalFlip,
 )
+from anamorph.transforms.histogram import CLAHE, AutoContrast, Equalize
 from anamorph.transforms.noise import GaussNoise, ISONoise, MultiplicativeNoise, SaltAndPepper
+from anamorph.transforms.normalize import FromFloat, Normalize, ToFloat
 from anamorph.transforms.pad import Pad, PadIfNeeded
 from anamorph.transforms.perspective import Perspective
 from anamorph.transforms.resize import (
@@ -53,30 +65,49 @@ from anamorph.transforms.resize import (
     SmallestMaxSize,
 )
 from anamorph.transforms.sharpen import Sharpen
+from anamorph.transforms.tensor import ToTensorV2
 from anamorph.transforms.tiles import RandomGridShuffle
+from anamorph.transforms.tone import (
+    InvertImg,
+    Posterize,
+    RandomBrightnessContrast,
+    RandomGamma,
+    RandomToneCurve,
+    Solarize,
+)
 
 __all__ = [
+    "CLAHE",
+    "D4",
+    "AdditiveNoise",
     "Affine",
     "AtLeastOneBBoxRandomCrop",
+    "AutoContrast",
     "BBoxSafeRandomCrop",
     "Blur",
     "CenterCrop",
+    "ChannelDropout",
+    "ChannelShuffle",
     "CoarseDropout",
+    "ColorJitter",
     "Crop",
     "CropAndPad",
     "CropNonEmptyMaskIfExists",
-    "D4",
     "Downscale",
     "ElasticTransform",
+    "Equalize",
     "Erasing",
+    "FromFloat",
     "GaussNoise",
     "GaussianBlur",
     "GridDistortion",
     "GridDropout",
     "GridElasticDeform",
     "HorizontalFlip",
+    "HueSaturationValue",
     "ISONoise",
     "ImageCompression",
+    "InvertImg",
     "Lambda",
     "LetterBox",
     "LongestMaxSize",
@@ -84,21 +115,27 @@ __all__ = [
     "MotionBlur",
     "MultiplicativeNoise",
     "NoOp",
+    "Normalize",
     "OpticalDistortion",
     "Pad",
     "PadIfNeeded",
     "Perspective",
     "PiecewiseAffine",
     "PixelDropout",
+    "Posterize",
+    "RGBShift",
+    "RandomBrightnessContrast",
     "RandomCrop",
     "RandomCropFromBorders",
     "RandomCropNearBBox",
+    "RandomGamma",
     "RandomGridShuffle",
     "RandomResizedCrop",
     "RandomRotate90",
     "RandomScale",
     "RandomSizedBBoxSafeCrop",
     "RandomSizedCrop",
+    "RandomToneCurve",
     "Resize",
     "Rotate",
     "SafeRotate",
@@ -106,9 +143,15 @@ __all__ = [
     "Sharpen",
     "ShiftScaleRotate",
     "SmallestMaxSize",
+    "Solarize",
     "SquareSymmetry",
     "ThinPlateSpline",
     "TimeReverse",
+    "ToFloat",
+    "ToGray",
+    "ToRGB",
+    "ToSepia",
+    "ToTensorV2",
     "Transpose",
     "VerticalFlip",
     "XYMasking",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+import sys
 from inspect import Parameter, Signature
 from typing import Any, ClassVar, Protocol, Self, dataclass_transform, get_type_hints
 
@@ -17,6 +18,7 @@ from anamorph.ir.ops import Op, Sampling, Size
 from anamorph.transforms.dialects import translate
 
 MISSING: Any = object()
+PROBABILITY = Number(0, 1)
 
 
 class Scene(Protocol):
@@ -93,15 +95,16 @@ def _generated(cls: type) -> bool:
     return cls is Transform or getattr(vars(cls)["__init__"], "generated", False)
 
 
-def _collect(cls: type) -> dict[str, Field]:
+def _collect(cls: type, around: Mapping[str, Any]) -> dict[str, Field]:
+    """Read the parameters off a class; ``around`` are the names where it is being defined."""
     found: dict[str, Field] = {}
-    hints = get_type_hints(cls, include_extras=True)
+    hints = get_type_hints(cls, localns=dict(around), include_extras=True)
     for base in reversed(cls.__mro__):
         for name in vars(base).get("__annotations__", {}):
             if base is Transform or name.startswith("_") or _is_classvar(hints[name]):
                 continue
             found.pop(name, None)
-            rule = rule_of(hints[name], f"{cls.__name__}.{name}")
+            rule = PROBABILITY if name == "p" else rule_of(hints[name], f"{cls.__name__}.{name}")
             found[name] = Field(name, rule, getattr(cls, name, MISSING))
     return found
 
@@ -184,7 +187,7 @@ class Transform:
         super().__init_subclass__(**kwargs)
         if any("__init__" in vars(base) and not _generated(base) for base in cls.__mro__[:-1]):
             return  # the class, or one it derives from, has its own way of being made
-        cls.fields = _collect(cls)
+        cls.fields = _collect(cls, sys._getframe(1).f_locals)
         cls.__init__ = _make_init(cls)  # type: ignore[method-assign]
 
     def draw(self, rng: Rng, scene: Scene) -> Iterable[Op]:
@@ -259,4 +262,4 @@ def sampling_of(t: Any) -> Sampling:
 
 def check_probability(place: str, value: Any) -> float:
     """Check a probability."""
-    return float(Number(0, 1).check(place, value))
+    return float(PROBABILITY.check(place, value))

@@ -9,6 +9,7 @@ from anamorph.backends.reference import (
     color,
     fill,
     filter,  # noqa: A004 - the field's word
+    histogram,
     noise,
     remap,
     tiles,
@@ -16,7 +17,7 @@ from anamorph.backends.reference import (
     warp,
 )
 
-_MODULES = (warp, remap, tone, color, cast, filter, noise, fill, tiles, codec)
+_MODULES = (warp, remap, tone, color, histogram, cast, filter, histogram, noise, fill, tiles, codec)
 
 BACKEND = Backend(
     name="reference",
