@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import anamorph as A
+from anamorph.core.params import SymmetricDegrees
+from anamorph.ir.ops import Warp
 
 IMAGE = np.arange(40 * 60 * 3, dtype=np.uint8).reshape(40, 60, 3)
 
@@ -78,8 +80,12 @@ def test_labels_follow_between_native_transforms() -> None:
         seed=1,
     )
     out = pipe(
-        image=IMAGE, mask=IMAGE[..., 0], bboxes=[[2, 5, 20, 30], [50, 1, 59, 9]], kinds=["a", ("b", 1)],
-        keypoints=[(10, 10), (59, 3)], ids=[2**40, None],
+        image=IMAGE,
+        mask=IMAGE[..., 0],
+        bboxes=[[2, 5, 20, 30], [50, 1, 59, 9]],
+        kinds=["a", ("b", 1)],
+        keypoints=[(10, 10), (59, 3)],
+        ids=[2**40, None],
     )
     width = out["image"].shape[1]
     assert 45 <= width <= 55
@@ -94,7 +100,7 @@ def test_labels_follow_between_native_transforms() -> None:
 def test_alone_pickled_and_replayed() -> None:
     t = Brighten(limit=7, p=1)
     assert t(image=IMAGE)["image"].shape == IMAGE.shape
-    twin = pickle.loads(pickle.dumps(t))  # noqa: S301
+    twin = pickle.loads(pickle.dumps(t))
     assert twin.limit == 7
     pipe = A.ReplayCompose([Brighten(p=1)], seed=1)
     out = pipe(image=IMAGE)
@@ -116,9 +122,6 @@ def test_own_targets_property() -> None:
 
 
 def test_the_native_way() -> None:
-    from anamorph.core.params import SymmetricDegrees  # noqa: PLC0415
-    from anamorph.ir.ops import Warp  # noqa: PLC0415
-
     class Tilt(A.SpatialTransform):
         """Turn a little."""
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from anamorph.core.errors import ParameterError, ParameterTypeError
 from anamorph.core.params import Flag, Number
 from anamorph.core.rng import Rng
-from anamorph.ir.ops import Effect
+from anamorph.ir.ops import IMAGE, Effect
 from anamorph.pipeline.render import CHANNELS
 from anamorph.pipeline.sample import Sample
 from anamorph.pipeline.settings import Settings
 from anamorph.pipeline.tree import BaseCompose, run
+from anamorph.transforms.legacy import BasicTransform
 
 
 class Sequential(BaseCompose):
@@ -113,9 +114,6 @@ class OneOrOther(BaseCompose):
                 f"OneOrOther takes two transforms, {len(self.transforms)} were given"
             )
 
-    def _with(self, members: Iterable[Any]) -> Self:
-        return type(self)(transforms=list(members), p=self.p)
-
     def run(self, rng: Rng, sample: Sample, *, force: bool = False) -> None:
         chosen = self.transforms[0 if rng.chance(self.p) else 1]
         run(chosen, rng, sample, force=True)
@@ -138,6 +136,7 @@ class SelectiveChannelTransform(BaseCompose):
         super().__init__(transforms, p)
         place = "SelectiveChannelTransform.channels"
         self.channels = tuple(Number(0, whole=True).check(place, c) for c in channels)
+        self._at_once = any(map(_by_user, self.transforms))
 
     def run_members(self, rng: Rng, sample: Sample) -> None:
         image = sample.image
@@ -146,15 +145,57 @@ class SelectiveChannelTransform(BaseCompose):
                 f"SelectiveChannelTransform.channels = {self.channels}: "
                 f"the picture has {image.shape[2]} channels"
             )
+        if self._at_once:
+            self._run_at_once(rng, sample)
+            return
         part = {"image": image[:, :, list(self.channels)].copy()}
         inner = Sample(Settings(fuse=sample.fuse_mode), part, sample.backend)
         super().run_members(rng, inner)
+        self._check_kept(inner, sample)
+        if inner.ops:
+            sample.push(Effect(CHANNELS, (self.channels, *inner.ops)))
+
+    def _run_at_once(self, rng: Rng, sample: Sample) -> None:
+        """Run where a member is a user's own, whose outcome is known by rendering only."""
+        chosen = list(self.channels)
+        pictures = [e for e in sample.entries.values() if e.kind.target is IMAGE and len(e.value)]
+        parts = {}
+        for entry in pictures:
+            value = sample.rendered(entry)
+            parts[entry.key] = (
+                [v[:, :, chosen] for v in value] if entry.kind.stacks else value[:, :, chosen]
+            )
+        settings = Settings(
+            fuse=sample.fuse_mode, additional_targets=sample.settings.additional_targets
+        )
+        inner = Sample(settings, parts, sample.backend)
+        super().run_members(rng, inner)
+        inner.settle()
+        self._check_kept(inner, sample)
+        for entry in pictures:
+            entry.value = _joined(entry.value, inner.entries[entry.key].value, chosen)
+
+    def _check_kept(self, inner: Sample, sample: Sample) -> None:
         if inner.size != sample.size or inner.channels != len(self.channels):
             raise ParameterError(
                 "SelectiveChannelTransform: its members must keep the size and the channels"
             )
-        if inner.ops:
-            sample.push(Effect(CHANNELS, (self.channels, *inner.ops)))
+
+
+def _joined(value: Any, part: Any, channels: list[int]) -> Any:
+    """Copies of pictures with some channels replaced."""
+    if isinstance(value, list):
+        return [_joined(v, p, channels) for v, p in zip(value, part, strict=True)]
+    out = value.copy()
+    out[:, :, channels] = part
+    return out
+
+
+def _by_user(node: Any) -> bool:
+    """Tell whether a node is, or holds, a transform written for Albumentations."""
+    if isinstance(node, BaseCompose):
+        return any(map(_by_user, node.transforms))
+    return BasicTransform in type(node).__mro__
 
 
 def _count(place: str, n: Any) -> Any:

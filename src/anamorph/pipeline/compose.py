@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from anamorph.ir.plan import Plan
 from anamorph.ir.rules import check_mode
 from anamorph.pipeline.explain import Explanation, explain
 from anamorph.pipeline.sample import Sample
+from anamorph.pipeline.serialize import to_dict
 from anamorph.pipeline.settings import Settings
 from anamorph.pipeline.tree import BaseCompose
 from anamorph.transforms.base import Transform
@@ -83,7 +85,7 @@ class Compose(BaseCompose):
             fuse=check_mode(fuse),
             instance_binding=tuple(instance_binding or ()),
         )
-        _ = self.settings.kinds  # refuse wrong targets now
+        _ = self.settings.kinds, self.settings.bound  # refuse wrong targets now
         if backend not in BACKENDS:
             hint = nearest(str(backend), BACKENDS)
             raise UnknownNameError(
@@ -110,9 +112,16 @@ class Compose(BaseCompose):
         values["additional_targets"] = dict(self.settings.additional_targets) or None
         return values
 
-    def set_random_seed(self, seed: int | None) -> None:
-        """Begin the stream anew from a seed; None for one that cannot be foreseen."""
-        self.stream = Stream(_whole("seed", seed))
+    def add_targets(self, additional_targets: Mapping[str, str] | None) -> None:
+        """Take further keys of a call, each with the target that it is like."""
+        targets = {**self.settings.additional_targets, **(additional_targets or {})}
+        settings = dataclasses.replace(self.settings, additional_targets=targets)
+        _ = settings.kinds  # refuse wrong targets before anything is changed
+        self.settings = settings
+
+    def to_dict(self, on_not_implemented_error: str = "raise") -> dict[str, Any]:
+        """Write the pipeline as plain data, see `anamorph.to_dict`."""
+        return to_dict(self, on_not_implemented_error)
 
     # -------------------------------------------------------------- the flow
 
@@ -241,8 +250,10 @@ def applied(sample: Sample) -> list[tuple[str, dict[str, Any]]]:
 def _run_alone(transform: Transform, data: Data) -> dict[str, Any]:
     boxes = BboxParams("albumentations") if "bboxes" in data else None
     points = KeypointParams("xy", remove_invisible=False) if "keypoints" in data else None
-    return Compose([transform], bbox_params=boxes, keypoint_params=points)(**data)
+    pipeline = Compose([transform], bbox_params=boxes, keypoint_params=points)
+    pipeline.stream = vars(transform).get("stream") or pipeline.stream
+    return pipeline(**data)
 
 
-BaseCompose.alone = lambda member: Compose([member])
+BaseCompose.alone = staticmethod(lambda member: Compose([member]))
 Transform.runner = staticmethod(_run_alone)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Backend
-from anamorph.core.errors import DataError, MissingDataError
+from anamorph.core.errors import DataError, DataTypeError, MissingDataError
 from anamorph.ir.ops import (
     BOXES,
     IMAGE,
@@ -30,6 +30,11 @@ from anamorph.ir.plan import Note
 from anamorph.ir.rules import Step, fuse
 from anamorph.pipeline.render import run_call, run_step
 from anamorph.pipeline.targets import DTYPES, PICTURES, Entry, enter_picture, leave_picture
+
+_NO_IMAGE = (
+    "image is None: it must be a NumPy array (H×W or H×W×C); cv2.imread gives None for a file "
+    "that it cannot read"
+)
 
 
 class Sample:
@@ -83,6 +88,8 @@ class Sample:
         for key, value in self.data.items():
             kind = kinds.get(key)
             if kind is None or value is None:
+                if key == "image":
+                    raise DataTypeError(_NO_IMAGE)
                 continue
             entry = self.entries[key] = Entry(key, kind, value)
             if kind.target in PICTURES:
@@ -117,9 +124,10 @@ class Sample:
             value = self.leading.value
             picture = value[0] if self.leading.kind.stacks else value
             if picture.dtype in DTYPES:
-                height, width, self.channels = picture.shape
-                self.size = (height, width)
+                height, width, channels = picture.shape
                 self.dtype = DTYPES[picture.dtype]
+                if picture.shape != (self.channels, *self.size):  # a user's own CHW has its size
+                    self.size, self.channels = (height, width), channels
 
     # ---------------------------------------------------------------- what was drawn
 

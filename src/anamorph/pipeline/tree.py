@@ -3,19 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Self, overload
+from typing import Any, ClassVar, NoReturn, Self, overload
 
 from anamorph.core.errors import ParameterError, ParameterTypeError
-from anamorph.core.rng import Rng
+from anamorph.core.params import Number
+from anamorph.core.rng import Rng, Stream
 from anamorph.ir.plan import Note
 from anamorph.pipeline.sample import Sample
-from anamorph.transforms.base import Transform, check_probability
+from anamorph.transforms.base import FrozenError, Transform, check_probability
+
+
+class Members(tuple[Any, ...]):
+    """The members of a composition: a tuple that lists can be added to, giving a list."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Any) -> Any:
+        """Join with a tuple, or with a list into a list, as where members are a list."""
+        return [*self, *other] if isinstance(other, list) else tuple(self) + tuple(other)
+
+    def __radd__(self, other: Any) -> Any:
+        """Join a list and members into a list."""
+        return [*other, *self]
+
+    @overload
+    def __getitem__(self, item: Any, /) -> Any: ...
+    @overload
+    def __getitem__(self, item: slice, /) -> Members: ...
+    def __getitem__(self, item: Any, /) -> Any:
+        found = tuple.__getitem__(self, item)
+        return Members(found) if isinstance(item, slice) else found
+
+    def _refuse(self, *args: Any) -> NoReturn:
+        raise FrozenError(
+            "a pipeline is a value and its members cannot be changed: write pipeline + [t], "
+            "or make one of [*pipeline.transforms, t]"
+        )
+
+    append = extend = insert = remove = pop = clear = sort = reverse = _refuse
+    __setitem__ = __delitem__ = _refuse
 
 
 class BaseCompose:
     """Abstract base of compositions: an ordered collection of transforms and compositions.
 
-    A composition other than Compose used by itself runs as the only member of a Compose.
+    A composition other than Compose used by itself runs as the only member of a Compose. The
+    options are values; only the stream of random numbers moves on.
     """
 
     init_names: ClassVar[tuple[str, ...]] = ("p",)
@@ -31,6 +64,19 @@ class BaseCompose:
     def __init__(self, transforms: Any, p: float = 1.0) -> None:
         self.transforms: tuple[Any, ...] = _members(type(self).__name__, transforms)
         self.p = check_probability(f"{type(self).__name__}.p", p)
+        self.stream = Stream()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("transforms", *self.init_names) and hasattr(self, name):
+            raise FrozenError(
+                f"{type(self).__name__} is a value and cannot be changed: make another with "
+                f"{name}={value!r}"
+            )
+        object.__setattr__(self, name, value)
+
+    def set_random_seed(self, seed: int | None) -> None:
+        """Begin the stream anew from a seed; None for one that cannot be foreseen."""
+        self.stream = Stream(Number(whole=True, optional=True).check("seed", seed))
 
     def run(self, rng: Rng, sample: Sample, *, force: bool = False) -> None:
         """Decide for this part of the tree, and hand the ops to the sample."""
@@ -48,7 +94,9 @@ class BaseCompose:
 
     def __call__(self, *args: Any, **data: Any) -> dict[str, Any]:
         """Transform a sample by itself."""
-        out: dict[str, Any] = self.alone(self)(*args, **data)
+        pipeline = self.alone(self)
+        pipeline.stream = self.stream
+        out: dict[str, Any] = pipeline(*args, **data)
         return out
 
     def __len__(self) -> int:
@@ -67,7 +115,7 @@ class BaseCompose:
         )
 
     def _with(self, members: Iterable[Any]) -> Self:
-        return type(self)(list(members), **self.values())
+        return type(self)(transforms=list(members), **self.values())
 
     def __add__(self, other: Any) -> Self:
         """Append a transform or several."""
@@ -117,12 +165,12 @@ def run(node: Any, rng: Rng, sample: Sample, *, force: bool = False) -> None:
     sample.notes.append(Note(type(node).__name__, start, len(sample.ops), applied))
 
 
-def _members(place: str, transforms: Any) -> tuple[Any, ...]:
+def _members(place: str, transforms: Any) -> Members:
     if isinstance(transforms, Transform | BaseCompose):
         transforms = [transforms]
     if not isinstance(transforms, Iterable) or isinstance(transforms, str | bytes | Mapping):
         raise ParameterTypeError(f"{place} takes a list of transforms, not {transforms!r}")
-    members = tuple(transforms)
+    members = Members(transforms)
     for i, member in enumerate(members):
         if isinstance(member, type) and issubclass(member, Transform | BaseCompose):
             raise ParameterTypeError(

@@ -10,30 +10,22 @@ from __future__ import annotations
 
 import copyreg
 import inspect
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
 from anamorph.core.errors import BackendError, ParameterTypeError
-from anamorph.core.labels import Boxes, Points
-from anamorph.core.rng import Rng, Stream, generator
-from anamorph.ir.ops import BOXES, IMAGE, MASK, POINTS, Effect, Op
+from anamorph.core.params import Number
+from anamorph.core.rng import Rng, Stream
+from anamorph.ir.ops import Effect, Op
 from anamorph.transforms.base import Scene, Transform, check_probability
+from anamorph.transforms.call import Call, running
+from anamorph.transforms.schema import lazy_schema, validated
 
-_chance: ContextVar[tuple[Rng, np.random.Generator] | None] = ContextVar("chance", default=None)
-_fallback = Stream()
-
-
-def _drawn() -> tuple[Rng, np.random.Generator]:
-    """Give the generators of the call that is running in this thread."""
-    current = _chance.get()
-    if current is None:
-        rng = _fallback.current()
-        return rng, rng.numpy()
-    return current
+_PICTURES = ("image", "images", "volume", "volumes", "mask", "masks", "mask3d", "masks3d")
+_TOLD = ("interpolation", "fill", "fill_mask")
+"""Attributes that 2.0.8 hands to every method among the parameters."""
 
 
 class _Family(type(Transform)):  # type: ignore[misc]
@@ -48,6 +40,25 @@ class _Family(type(Transform)):  # type: ignore[misc]
     def __instancecheck__(cls, instance: object) -> bool:
         return cls.__subclasscheck__(type(instance))
 
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        schema = cls._own_schema
+        if schema is not None:
+            args, kwargs = validated(cls, schema, args, kwargs)
+        return super().__call__(*args, **kwargs)
+
+    @property
+    def _own_schema(cls) -> Any:
+        """The class InitSchema of the user's, which checks arguments; None if there is none."""
+        for base in cls.__mro__:
+            if "InitSchema" in vars(base):
+                return vars(base)["InitSchema"]
+        return None
+
+    @property
+    def InitSchema(cls) -> Any:  # noqa: N802 - its name in 2.0.8
+        """What a user's InitSchema derives from."""
+        return cls._own_schema or lazy_schema()
+
 
 class BasicTransform(Transform, metaclass=_Family):
     """Base of all transforms written for Albumentations.
@@ -60,8 +71,13 @@ class BasicTransform(Transform, metaclass=_Family):
     stands_for: ClassVar[tuple[str, ...]] = ("image", "dual", "basic")
     _targets: ClassVar[Any] = ()
 
-    def __init__(self, p: float = 0.5) -> None:
-        self.p = check_probability(f"{type(self).__name__}.p", p)
+    def __init__(self, p: float = 0.5, *old: float, always_apply: bool | None = None) -> None:
+        place = type(self).__name__
+        if len(old) > 1:
+            raise ParameterTypeError(f"{place}: super().__init__ takes p alone")
+        if old:  # in 1.x it was called with always_apply and p
+            always_apply, p = bool(p), old[0]
+        self.p = 1.0 if always_apply else check_probability(f"{place}.p", p)
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
@@ -74,12 +90,16 @@ class BasicTransform(Transform, metaclass=_Family):
     @property
     def py_random(self) -> Rng:
         """A ``random.Random`` that belongs to the running call."""
-        return _drawn()[0]
+        return running(vars(self).get("stream")).rng
 
     @property
     def random_generator(self) -> np.random.Generator:
         """A NumPy generator that belongs to the running call."""
-        return _drawn()[1]
+        return running(vars(self).get("stream")).arrays
+
+    def set_random_seed(self, seed: int | None) -> None:
+        """Give the transform a stream of its own, apart from that of its pipeline."""
+        self.stream = Stream(Number(whole=True, optional=True).check("seed", seed))
 
     # ------------------------------------------------------------------ what a subclass defines
 
@@ -104,25 +124,44 @@ class BasicTransform(Transform, metaclass=_Family):
 
     def apply_to_images(self, images: Any, *args: Any, **params: Any) -> Any:
         """Transform pictures that share their parameters."""
-        return [self.apply(image, *args, **params) for image in images]
+        return _stacked([self.apply(image, *args, **params) for image in images])
 
     def apply_to_volume(self, volume: Any, *args: Any, **params: Any) -> Any:
         """Transform the slices of a volume."""
         return self.apply_to_images(volume, *args, **params)
 
+    def apply_to_volumes(self, volumes: Any, *args: Any, **params: Any) -> Any:
+        """Transform several volumes."""
+        return _stacked([self.apply_to_volume(volume, *args, **params) for volume in volumes])
+
     def update_transform_params(
         self, params: dict[str, Any], data: dict[str, Any]
     ) -> dict[str, Any]:
-        """Add what every transform is told: the picture's shape."""
-        shape = next(
-            (v.shape for v in data.values() if isinstance(v, np.ndarray) and v.ndim > 1), ()
-        )
-        return {**params, "shape": shape, "rows": shape[0], "cols": shape[1]} if shape else params
+        """Add what every transform is told: the picture's shape, and some of its attributes."""
+        told = {name: getattr(self, name) for name in _TOLD if hasattr(self, name)}
+        shape = _shape(data)
+        return params | {"shape": shape, "rows": shape[0], "cols": shape[1]} | told
+
+    def apply_with_params(self, params: dict[str, Any], *args: Any, **data: Any) -> dict[str, Any]:
+        """Transform what the transform has methods for; the rest stays."""
+        methods = self.targets
+        likes = running(vars(self).get("stream")).likes
+        out = dict(data)
+        for key, value in data.items():
+            name = key if key in methods else likes.get(key, key)
+            if name in methods and value is not None:
+                out[key] = methods[name](value, *args, **params)
+        return out
 
     @property
     def targets(self) -> dict[str, Callable[..., Any]]:
         """Key → method that transforms it."""
-        return {"image": self.apply, "images": self.apply_to_images, "volume": self.apply_to_volume}
+        return {
+            "image": self.apply,
+            "images": self.apply_to_images,
+            "volume": self.apply_to_volume,
+            "volumes": self.apply_to_volumes,
+        }
 
     @property
     def available_keys(self) -> set[str]:
@@ -140,22 +179,29 @@ class BasicTransform(Transform, metaclass=_Family):
             for name, parameter in inspect.signature(vars(cls)["__init__"]).parameters.items():
                 if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
                     names.setdefault(name)
-        return tuple(n for n in names if n not in ("self", "p"))
+        return tuple(n for n in names if n not in ("self", "p", "always_apply"))
 
-    def values(self) -> dict[str, Any]:
+    def get_transform_init_args(self) -> dict[str, Any]:
+        """Parameters by name, without p."""
         name = type(self).__name__
         out = {}
         for key in self.get_transform_init_args_names():
+            if key in ("p", "always_apply"):
+                continue
             if not hasattr(self, key):
                 raise ParameterTypeError(
                     f"{name} does not keep its parameter {key}: store it as self.{key}, "
                     "or define get_transform_init_args_names()"
                 )
             out[key] = getattr(self, key)
-        return {**out, "p": self.p}
+        return out
+
+    def values(self) -> dict[str, Any]:
+        return {**self.get_transform_init_args(), "p": self.p}
 
     def __repr__(self) -> str:
-        shown = {k: getattr(self, k, "?") for k in (*self.get_transform_init_args_names(), "p")}
+        names = [name for name in self.get_transform_init_args_names() if name != "p"]
+        shown = {k: getattr(self, k, "?") for k in (*names, "p")}
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -164,7 +210,14 @@ class BasicTransform(Transform, metaclass=_Family):
     # ------------------------------------------------------------------ how it runs
 
     def draw(self, rng: Rng, scene: Scene) -> Iterable[Op]:
-        yield Effect("call", call=Call(self, rng))
+        if type(self).__call__ is not Transform.__call__:
+            raise BackendError(
+                f"{type(self).__name__} defines __call__, which a pipeline does not use: define "
+                "apply(img, **params)"
+            )
+        chance = rng.key()
+        own: Stream | None = vars(self).get("stream")
+        yield Effect("call", call=Call(self, own.current().key() if own else chance))
 
 
 class ImageOnlyTransform(BasicTransform):
@@ -179,7 +232,8 @@ class DualTransform(BasicTransform):
 
     Boxes come as an array (N, 4+) of x_min, y_min, x_max, y_max as fractions of the picture's
     sides; keypoints as an array (N, 5+) of x, y, z, angle in radians, scale, x and y being pixel
-    indices.
+    indices. Then follow the caller's further columns and one column a label field; rows may be
+    dropped, added and given other labels.
     """
 
     kind: ClassVar[str] = "dual"
@@ -192,6 +246,7 @@ class DualTransform(BasicTransform):
             "mask": self.apply_to_mask,
             "masks": self.apply_to_masks,
             "mask3d": self.apply_to_mask3d,
+            "masks3d": self.apply_to_masks3d,
             "bboxes": self.apply_to_bboxes,
             "keypoints": self.apply_to_keypoints,
         }
@@ -202,11 +257,15 @@ class DualTransform(BasicTransform):
 
     def apply_to_masks(self, masks: Any, *args: Any, **params: Any) -> Any:
         """Transform several masks."""
-        return [self.apply_to_mask(mask, *args, **params) for mask in masks]
+        return _stacked([self.apply_to_mask(mask, *args, **params) for mask in masks])
 
     def apply_to_mask3d(self, mask3d: Any, *args: Any, **params: Any) -> Any:
         """Transform the slices of a volume of masks."""
         return self.apply_to_masks(mask3d, *args, **params)
+
+    def apply_to_masks3d(self, masks3d: Any, *args: Any, **params: Any) -> Any:
+        """Transform several volumes of masks."""
+        return _stacked([self.apply_to_mask3d(mask3d, *args, **params) for mask3d in masks3d])
 
     def apply_to_bboxes(self, bboxes: Any, *args: Any, **params: Any) -> Any:
         """Transform boxes."""
@@ -219,99 +278,17 @@ class DualTransform(BasicTransform):
         )
 
 
-class Call:
-    """One run of a user's transform, with the chance that belongs to it."""
-
-    __slots__ = ("chance", "transform")
-
-    def __init__(self, transform: BasicTransform, rng: Rng) -> None:
-        self.transform = transform
-        self.chance = rng.key()
-
-    def run(self, sample: Any) -> None:
-        """Draw the parameters and apply them to every target of a sample."""
-        transform = self.transform
-        data = {key: _outside(entry, sample.size) for key, entry in sample.entries.items()}
-        whole = {**sample.data, **data}
-        with _lent(self.chance):
-            missing = [key for key in transform.targets_as_params if key not in whole]
-            if missing:
-                raise ParameterTypeError(
-                    f"{type(transform).__name__} needs {', '.join(missing)} in the call"
-                )
-            params = transform.get_params()
-            params = transform.update_transform_params(params, data)
-            params.update(transform.get_params_dependent_on_data(params, whole))
-            methods = transform.targets
-            kinds = sample.settings.additional_targets
-            results = {
-                key: methods[name](data[key], **params)
-                for key in sample.entries
-                if (name := kinds.get(key, key)) in methods
-            }
-        pictures = {k: v for k, v in results.items() if _is_picture(sample.entries[k])}
-        for key, value in pictures.items():
-            _inside(sample.entries[key], value, sample.size)
-        sample.refresh()
-        for key, value in results.items():
-            if key not in pictures:
-                _inside(sample.entries[key], value, sample.size)
-                entry = sample.entries[key]
-                params_of = sample.settings.params_of(entry.kind.target)
-                if params_of.check_each_transform:
-                    entry.value = params_of.settle(entry.value, sample.size)
+def _stacked(members: list[Any]) -> Any:
+    """Join pictures of one shape into an array; what else a transform makes stays a list."""
+    arrays = all(isinstance(m, np.ndarray) for m in members)
+    return np.stack(members) if arrays and len({m.shape for m in members}) == 1 else members
 
 
-@contextmanager
-def _lent(key: int) -> Iterator[None]:
-    rng = Rng(key)
-    token = _chance.set((rng, generator(rng.key())))
-    try:
-        yield
-    finally:
-        _chance.reset(token)
-
-
-def _is_picture(entry: Any) -> bool:
-    return entry.kind.target in (IMAGE, MASK)
-
-
-def _outside(entry: Any, size: tuple[int, int]) -> Any:
-    """Bring a target to the form that such transforms expect."""
-    if _is_picture(entry):
-        if entry.kind.stacks:
-            return np.stack([_squeezed(v, flat=entry.flat) for v in entry.value])
-        return _squeezed(entry.value, flat=entry.flat)
-    if entry.kind.target is BOXES:
-        height, width = size
-        data = entry.value.data / np.array([width, height] * (entry.value.data.shape[1] // 2))
-        return np.concatenate([data, entry.value.index[:, None].astype(np.float64)], axis=1)
-    data = entry.value.data
-    xy = data[:, :2] - 0.5
-    return np.concatenate([xy, data[:, 2:5], data[:, 5:], entry.value.index[:, None]], axis=1)
-
-
-def _squeezed(value: Any, *, flat: bool) -> Any:
-    return value[:, :, 0] if flat else value
-
-
-def _inside(entry: Any, value: Any, size: tuple[int, int]) -> None:
-    """Take a target back from such a transform."""
-    if entry.kind.stacks and _is_picture(entry):
-        entry.value = [_axes(v) for v in value]
-    elif _is_picture(entry):
-        entry.value = _axes(value)
-    elif entry.kind.target is BOXES:
-        rows = np.asarray(value, np.float64).reshape(-1, entry.value.data.shape[1] + 1)
-        height, width = size
-        data = rows[:, :-1] * np.array([width, height] * ((rows.shape[1] - 1) // 2))
-        entry.value = Boxes(data, rows[:, -1].astype(np.int64))
-    elif entry.kind.target is POINTS:
-        rows = np.asarray(value, np.float64).reshape(-1, 7)
-        data = rows[:, :6].copy()
-        data[:, :2] += 0.5
-        entry.value = Points(data, rows[:, 6].astype(np.int64), entry.value.fixed)
-
-
-def _axes(value: Any) -> Any:
-    return value[:, :, None] if isinstance(value, np.ndarray) and value.ndim == 2 else value
+def _shape(data: Mapping[str, Any]) -> tuple[int, ...]:
+    """The shape of one picture of a call."""
+    likes = running().likes
+    kinds = {likes.get(key, key): key for key in reversed(data)}
+    name = next(name for name in _PICTURES if name in kinds)
+    shape: tuple[int, ...] = data[kinds[name]].shape
+    stacks = 0 if name in ("image", "mask") else 2 if name.startswith(("volumes", "masks3d")) else 1
+    return shape[stacks:]

@@ -1,0 +1,151 @@
+"""How a transform written for Albumentations 2.0.8 is run on a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from anamorph.core.errors import DataTypeError, ParameterTypeError
+from anamorph.core.rng import Rng, Stream, generator
+from anamorph.ir.ops import IMAGE, MASK
+from anamorph.transforms.rows import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What belongs to the call that is running: its chance, and the additional targets."""
+
+    rng: Rng
+    arrays: np.random.Generator
+    likes: Mapping[str, str]
+
+
+_running: ContextVar[Running | None] = ContextVar("running", default=None)
+_fallback = Stream()
+
+
+def running(stream: Stream | None = None) -> Running:
+    """Give what belongs to the call that is running in this thread, or to a call of its own."""
+    current = _running.get()
+    if current is None:
+        rng = (stream or _fallback).current()
+        return Running(rng, rng.numpy(), {})
+    return current
+
+
+@contextmanager
+def _lent(key: int, likes: Mapping[str, str]) -> Iterator[None]:
+    rng = Rng(key)
+    token = _running.set(Running(rng, generator(rng.key()), likes))
+    try:
+        yield
+    finally:
+        _running.reset(token)
+
+
+class Call:
+    """One run of a user's transform, with the chance that belongs to it."""
+
+    __slots__ = ("chance", "transform")
+
+    def __init__(self, transform: Any, chance: int) -> None:
+        self.transform = transform
+        self.chance = chance
+
+    def run(self, sample: Any) -> None:
+        """Draw the parameters and apply them to every target of a sample."""
+        rows = {k: Rows(sample, e) for k, e in sample.entries.items() if not _is_picture(e)}
+        sent = {k: _outside(e) for k, e in sample.entries.items() if _is_picture(e)}
+        sent = {k: v for k, v in sent.items() if v is not None} | {
+            k: r.data for k, r in rows.items()
+        }
+        whole = {**sample.data, **sent}
+        with _lent(self.chance, sample.settings.additional_targets):
+            params = self._drawn(sent, whole)
+            results = self.transform.apply_with_params(params, **whole)
+        for key in sent.keys() - rows.keys():
+            if key in results:
+                _inside(
+                    f"{type(self.transform).__name__}: {key}", sample.entries[key], results[key]
+                )
+        sample.refresh()
+        for key, row in rows.items():
+            row.take(type(self.transform).__name__, results.get(key, row.data))
+        others = {k: v for k, v in results.items() if k not in sent and v is not whole.get(k)}
+        if others:
+            self._refuse_labels(others, sample.settings.label_fields)
+            sample.data = {**sample.data, **others}
+
+    def _drawn(self, sent: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+        transform = self.transform
+        needed = transform.targets_as_params
+        missing = [key for key in needed if key not in whole]
+        if missing:
+            name = type(transform).__name__
+            raise ParameterTypeError(f"{name} needs {', '.join(missing)} in the call")
+        params: dict[str, Any] = transform.update_transform_params(transform.get_params(), sent)
+        if hasattr(transform, "get_params_dependent_on_targets"):  # its name in 1.x
+            params.update(transform.get_params_dependent_on_targets({k: whole[k] for k in needed}))
+        params.update(transform.get_params_dependent_on_data(params, whole))
+        return params
+
+    def _refuse_labels(self, others: Mapping[str, Any], fields: frozenset[str]) -> None:
+        for key in others:
+            if key in fields:
+                raise ParameterTypeError(
+                    f"{type(self.transform).__name__} changes {key}, a label field: labels are the "
+                    "last columns of bboxes and keypoints, to be changed there"
+                )
+
+
+def _is_picture(entry: Any) -> bool:
+    return entry.kind.target in (IMAGE, MASK)
+
+
+def _outside(entry: Any) -> Any:
+    """Bring pictures to the form that such transforms expect; None if there are none."""
+    if not entry.kind.stacks:
+        return _squeezed(entry.value, flat=entry.flat)
+    if not len(entry.value):
+        return None
+    stack = np.stack([_squeezed(v, flat=_flat(entry)) for v in entry.value])
+    return stack.reshape(entry.shape + stack.shape[1:])
+
+
+def _flat(entry: Any) -> bool:
+    """Whether pictures of a stack have no axis of channels."""
+    if isinstance(entry.given, np.ndarray):
+        return bool(entry.flat)
+    return bool(entry.given[0].ndim == 2)
+
+
+def _squeezed(value: Any, *, flat: bool) -> Any:
+    return value[:, :, 0] if flat and value.shape[2] == 1 else value
+
+
+def _inside(place: str, entry: Any, value: Any) -> None:
+    """Take pictures back from such a transform."""
+    if not entry.kind.stacks:
+        _check_picture(place, value)
+        entry.flat = len(value.shape) == 2
+        entry.value = value[:, :, None] if entry.flat else value
+        return
+    members = list(value)
+    for _ in entry.shape[1:]:
+        members = [member for part in members for member in part]
+    for i, member in enumerate(members):
+        _check_picture(f"{place}[{i}]", member)
+    entry.flat = bool(members) and members[0].ndim == 2
+    entry.value = [v[:, :, None] if v.ndim == 2 else v for v in members]
+
+
+def _check_picture(place: str, value: Any) -> None:
+    if not hasattr(value, "shape") or len(value.shape) < 2:
+        raise DataTypeError(
+            f"{place} came back as a {type(value).__name__}: it must be a picture (H×W or H×W×C)"
+        )
