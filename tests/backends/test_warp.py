@@ -323,6 +323,14 @@ def test_resize_then_crop_reads_what_was_resized():
     np.testing.assert_array_equal(fast.warp_image(op, image), whole[8:58, 8:68])
 
 
+def test_a_cut_out_part_ends_at_its_own_edges():
+    image = noise((33, 64, 1))
+    cut = mx.translation(-62, -11)
+    op = Warp(mx.matmul(mx.scaling(50, 38 / 14), cut), (38, 50), Sampling(1))
+    left, right = both(op, image)
+    np.testing.assert_allclose(left.astype(int), right, atol=1)
+
+
 def test_floats_stay_in_range():
     image = (noise((30, 30, 3), "float32") > 0.5).astype(np.float32)
     for kind in (cv2.INTER_CUBIC, cv2.INTER_LANCZOS4):

@@ -206,7 +206,7 @@ def test_no_copies_where_they_cannot_be():
 @pytest.mark.parametrize("name", ["turn", "shear", "mirror", "tilt"])
 def test_boxes_hold_the_pixels_of_their_objects(name):
     op = Warp(MATRICES[name], (60, 80), Sampling(0, 0))
-    for box in (boxes(8, 5).data + (0, 0, 5, 5)).round().clip(0, (50, 40, 50, 40)):
+    for box in np.add(boxes(8, 5).data, (0, 0, 5, 5)).round().clip(0, (50, 40, 50, 40)):
         x0, y0, x1, y1 = box.astype(int)
         mask = np.zeros((*SIZE, 1), np.uint8)
         mask[y0:y1, x0:x1] = 1

@@ -80,7 +80,9 @@ def _lay(
     laid = Laid(turned, x, y)
     if x[2] == x[1] - x[0] and y[2] == y[1] - y[0]:
         return laid, border
-    return _affordable(laid, canvas, interpolation, border)
+    n = source if turned else (source[1], source[0])
+    entire = (x.stop - x.start, y.stop - y.start) == n
+    return _affordable(laid, canvas, (interpolation, border), entire=entire)
 
 
 def _axis(scale: float, shift: float, n: int, canvas: int, border: int) -> Axis | None:
@@ -120,9 +122,10 @@ def _part(
 
 
 def _affordable(
-    laid: Laid, canvas: Size, interpolation: int, border: int
+    laid: Laid, canvas: Size, how: tuple[int, int], *, entire: bool
 ) -> tuple[Laid | None, int]:
-    """Refuse to resize a whole picture of which only a small part is looked at."""
+    """Refuse to resize an entire picture of which only a small part is looked at."""
+    interpolation, border = how
     x, y = laid.x, laid.y
     framed = _framed(x, canvas[1]) or _framed(y, canvas[0])
     if framed and border == K.BORDER_REFLECT_101:
@@ -130,7 +133,8 @@ def _affordable(
     if interpolation in _NEAREST and not (framed and border != K.BORDER_CONSTANT):
         return laid, border  # picks only what is looked at
     pixels = x.length * y.length
-    wasteful = pixels > _ZOOM_LIMIT * canvas[0] * canvas[1] + 65536
+    # a part that was cut out has edges of its own, which only resizing knows
+    wasteful = entire and pixels > _ZOOM_LIMIT * canvas[0] * canvas[1] + 65536
     if pixels > _RESIZE_LIMIT or (wasteful and not framed and interpolation in _LINEAR):
         return (None, border) if framed else (None, K.BORDER_REPLICATE)
     return laid, border

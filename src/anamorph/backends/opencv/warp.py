@@ -26,7 +26,6 @@ from anamorph.backends.opencv.primitives import Axis, Laid, lay, primitive
 from anamorph.backends.opencv.sampling import sample
 from anamorph.backends.opencv.warp_labels import warp_boxes, warp_points
 from anamorph.core import constants as K
-from anamorph.ir import matrix as mx
 from anamorph.ir.matrix import Matrix
 from anamorph.ir.ops import BOXES, IMAGE, MASK, POINTS, Color, Op, Size, Target, Warp
 
