@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.tone import (
+    CACHED,
     Floats,
     Image,
     Steps,
@@ -34,8 +35,6 @@ from anamorph.ir import tone
 from anamorph.ir.ops import IMAGE, MASK, Cast, Color, Effect, Op, Target
 
 Numbers = tuple[float, ...]
-_CACHED = 98304
-"""Values of float32 in a block that passes go over: well within the second-level cache."""
 
 
 def cast_into(op: Cast, image: Image, out: Image | None = None) -> Image:
@@ -120,7 +119,10 @@ def _affine(image: Image, scale: Numbers, offset: Numbers, out: Floats) -> None:
     """Write value·scale + offset in blocks that stay in the cache."""
     height, width, channels = image.shape
     alike = len(set(scale)) == 1 == len(set(offset))
-    rows = max(1, _CACHED // (width * channels))
+    rows = max(1, CACHED // (width * channels))
+    if alike and image.dtype.kind == "u" and scale[0] > 0:
+        _convert(flat(image), scale[0], offset[0], out.reshape(height, -1))
+        return
     if channels <= 4 and not alike:
         matrix = np.zeros((channels, channels + 1), np.float32)
         matrix[range(channels), range(channels)] = scale
@@ -140,6 +142,17 @@ def _affine(image: Image, scale: Numbers, offset: Numbers, out: Floats) -> None:
             np.add(lines, shift, out=lines)
 
 
+def _convert(plane: Image, scale: float, offset: float, out: Floats) -> None:
+    """Write whole numbers·scale + offset as floats; scale is positive.
+
+    `cv2.normalize` is OpenCV's one conversion with a scale and an offset, and takes a third of the
+    time of any arithmetic. It wants to know what the least and the greatest value become.
+    """
+    low, high, _, _ = cv2.minMaxLoc(plane)
+    ends = low * scale + offset, high * scale + offset
+    cv2.normalize(plane, out, *ends, cv2.NORM_MINMAX, cv2.CV_32F)
+
+
 # ------------------------------------------------------------------------------------- CHW
 
 
@@ -153,8 +166,12 @@ def _to_planes(
         return _toned_planes(image, word_tables(steps), scale, offset, out)
     image = apply_steps(steps, image) if steps else image
     parts = planes(image) if channels > 1 else image.transpose(2, 0, 1)
+    whole = image.dtype.kind == "u"
     for part, s, o, target in zip(parts, scale, offset, out, strict=True):
-        cv2.addWeighted(part, s, part, 0, o, dst=target, dtype=cv2.CV_32F)
+        if whole and s > 0:
+            _convert(part, s, o, target)
+        else:
+            cv2.addWeighted(part, s, part, 0, o, dst=target, dtype=cv2.CV_32F)
     return out
 
 

@@ -8,7 +8,6 @@ from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.tone import (
@@ -66,6 +65,7 @@ class Mix(NamedTuple):
     kind: Literal["pick", "keep", "gray", "full"]
     picks: tuple[int, ...]
     safe: bool
+    matrix: Floats
 
 
 @lru_cache(maxsize=256)
@@ -75,13 +75,15 @@ def _read(rows: Rows) -> Mix:
     high = max(r[-1] + sum(w for w in r[:-1] if w > 0) for r in rows)
     safe = low >= 0.0 and high <= 1.0 + 1e-6
     picks = tuple(_picked(row) for row in rows)
+    return Mix(_kind(rows, picks), picks, safe, np.array(rows, np.float32))
+
+
+def _kind(rows: Rows, picks: tuple[int, ...]) -> Literal["pick", "keep", "gray", "full"]:
     if min(picks) >= 0:
-        return Mix("pick", picks, safe)
+        return "pick"
     if _only_blanks(rows, picks):
-        return Mix("keep", picks, safe)
-    if len(rows) > 1 and len(set(rows)) == 1:
-        return Mix("gray", picks, safe)
-    return Mix("full", picks, safe)
+        return "keep"
+    return "gray" if len(rows) > 1 and len(set(rows)) == 1 else "full"
 
 
 def _picked(row: tuple[float, ...]) -> int:
@@ -109,10 +111,10 @@ def color_matrix(op: ColorMatrix, image: Image) -> Image:
             f"a color matrix mixes {columns} channels and the picture has {image.shape[2]}"
         )
     mix = _read(op.rows)
-    return _MIXERS[mix.kind](op.rows, mix, image)
+    return _MIXERS[mix.kind](mix, image)
 
 
-def _pick(rows: Rows, mix: Mix, image: Image) -> Image:
+def _pick(mix: Mix, image: Image) -> Image:
     picks, channels = mix.picks, image.shape[2]
     if picks == tuple(range(channels)):
         return image
@@ -121,15 +123,15 @@ def _pick(rows: Rows, mix: Mix, image: Image) -> Image:
     if picks == (2, 1, 0) and channels == 3:
         return cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     if channels <= 4 and len(picks) <= 4:
-        return _full(rows, mix, image)
+        return _full(mix, image)
     parts = planes(image)
     return join([parts[i] for i in picks])
 
 
-def _keep(rows: Rows, mix: Mix, image: Image) -> Image:
+def _keep(mix: Mix, image: Image) -> Image:
     white = WHITE[image.dtype.name]
-    kept = np.array([pick >= 0 for pick in mix.picks])
-    values = np.array([0.0 if k else row[-1] * white for row, k in zip(rows, kept, strict=True)])
+    kept = np.array(mix.picks) >= 0
+    values = mix.matrix[:, -1] * white  # 0 where a channel is kept
     whole = image.dtype.kind == "u"
     stored = (np.rint(values) if whole else values).astype(image.dtype)
     width = image.shape[1]
@@ -142,13 +144,15 @@ def _keep(rows: Rows, mix: Mix, image: Image) -> Image:
     return blanked
 
 
-def _gray(rows: Rows, mix: Mix, image: Image) -> Image:
-    *weights, offset = rows[0]
-    if tuple(weights) == GRAY_WEIGHTS and offset == 0.0:
+_LUMA = np.array((*GRAY_WEIGHTS, 0.0), np.float32)
+
+
+def _gray(mix: Mix, image: Image) -> Image:
+    if np.array_equal(mix.matrix[0], _LUMA):
         plane = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     else:
-        plane = _full(rows[:1], mix, image)
-    return _repeated(plane, len(rows))
+        plane = _full(mix._replace(matrix=mix.matrix[:1]), image)
+    return _repeated(plane, len(mix.matrix))
 
 
 def _repeated(plane: Image, count: int) -> Image:
@@ -157,20 +161,22 @@ def _repeated(plane: Image, count: int) -> Image:
     return join([plane] * count)
 
 
-def _full(rows: Rows, mix: Mix, image: Image) -> Image:
-    matrix = np.array(rows, np.float32)
-    matrix[:, -1] *= WHITE[image.dtype.name]
-    if max(len(rows), image.shape[2]) > MAX_PLANES:
-        mixed = to_float(image) @ np.array(rows, np.float32)[:, :-1].T
-        mixed += np.array(rows, np.float32)[:, -1]
+def _full(mix: Mix, image: Image) -> Image:
+    matrix = mix.matrix
+    if max(matrix.shape) > MAX_PLANES:
+        mixed = to_float(image) @ matrix[:, :-1].T
+        mixed += matrix[:, -1]
         return from_float(np.clip(mixed, 0, 1, out=mixed), image.dtype)
+    if matrix[:, -1].any():
+        matrix = matrix.copy()
+        matrix[:, -1] *= WHITE[image.dtype.name]
     out = cv2.transform(image, matrix)
     if image.dtype == np.float32 and not mix.safe:
         np.clip(out, 0.0, 1.0, out=out)
     return out
 
 
-_MIXERS: Mapping[str, Callable[[Rows, Mix, Image], Image]] = {
+_MIXERS: Mapping[str, Callable[[Mix, Image], Image]] = {
     "pick": _pick,
     "keep": _keep,
     "gray": _gray,
@@ -204,8 +210,7 @@ def hsv(op: Effect, image: Image) -> Image:
     parts = planes(cv2.cvtColor(to_float(image), cv2.COLOR_RGB2HSV))
     hue, saturation, value = op.params
     if hue:
-        parts[0] += np.float32(2.0 * hue % 360.0)
-        np.subtract(parts[0], np.float32(360), out=parts[0], where=parts[0] >= 360)
+        parts[0] += np.float32(2.0 * hue % 360.0)  # OpenCV takes hues beyond the turn as well
     for i, shift in ((1, saturation), (2, value)):
         if shift:
             parts[i] += np.float32(shift / 255.0)
@@ -263,23 +268,21 @@ def _principal(image: Image) -> Image:
 
     The direction is the one of the two in which colours rather rise than fall.
     """
-    x = to_float(image).reshape(-1, image.shape[2])
-    centered = x - x.mean(axis=0, dtype=np.float64).astype(np.float32)
-    direction = principal_axis(centered.T @ centered)
-    score = (centered @ direction.astype(np.float32)).reshape(image.shape[:2])
+    white = WHITE[image.dtype.name]
+    parts = planes(image).astype(np.float32)
+    parts -= np.array([cv2.mean(part)[0] for part in parts], np.float32)[:, None, None]
+    vectors = parts.reshape(len(parts), -1)
+    scatter = [[float(np.dot(a, b)) for b in vectors] for a in vectors]
+    axis = np.linalg.eigh(np.array(scatter))[1][:, -1]
+    score = np.zeros(image.shape[:2], np.float32)
+    for weight, part in zip(-axis if axis.sum() < 0 else axis, parts, strict=True):
+        cv2.scaleAdd(part, float(weight), score, dst=score)
     low, high, _, _ = cv2.minMaxLoc(score)
-    if high - low < 1e-6:
-        score = x.mean(axis=1).reshape(image.shape[:2])
-    else:
-        score -= np.float32(low)
-        score *= np.float32(1.0 / (high - low))
+    if high - low < 1e-6 * white:  # one colour: as light as its channels are on average
+        return from_float(to_float(image).mean(axis=2), image.dtype)
+    score -= np.float32(low)
+    score *= np.float32(1.0 / (high - low))
     return from_float(score, image.dtype)
-
-
-def principal_axis(scatter: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Eigenvector of the largest eigenvalue, its sum not negative."""
-    axis: npt.NDArray[np.float64] = np.linalg.eigh(scatter.astype(np.float64))[1][:, -1]
-    return -axis if axis.sum() < 0 else axis
 
 
 _WAYS_TO_GRAY: Mapping[str, Callable[[Image], Image]] = {

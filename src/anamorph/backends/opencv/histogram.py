@@ -226,9 +226,7 @@ def _clahe_floats(op: Effect, plane: Floats) -> Floats:
         for y in range(0, tile[0] * down, tile[0])
         for x in range(0, tile[1] * across, tile[1])
     ])  # fmt: skip
-    rows = _neighbours(height, tile[0], down)
-    columns = _neighbours(width, tile[1], across)
-    return _blend_tables(plane, tables.astype(np.float32), rows, columns, across)
+    return _blend_tables(plane, tables.astype(np.float32).reshape(down, across, 256), tile)
 
 
 def _tile_table(tile: Bytes, limit: float) -> Table:
@@ -244,37 +242,43 @@ def _tile_table(tile: Bytes, limit: float) -> Table:
     return np.clip(np.rint(counts.cumsum() * np.float32(255.0 / tile.size)), 0, 255) / 255.0
 
 
-Neighbours = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Floats]
+_WIDEST = 16384
+"""Columns that a remap is asked for at once; it takes 32766."""
 
 
-def _neighbours(length: int, tile: int, count: int) -> Neighbours:
-    """The tiles before and after each pixel's place, and the share of the latter."""
-    place = np.arange(length, dtype=np.float32) * np.float32(1.0 / tile) - np.float32(0.5)
-    before = np.floor(place).astype(np.intp)
-    share = place - before.astype(np.float32)
-    return np.maximum(before, 0), np.minimum(before + 1, count - 1), share
+def _blend_tables(plane: Floats, tables: Floats, tile: tuple[int, int]) -> Floats:
+    """Look each pixel up in the tables of the four tiles about it, and weigh them by distance.
 
-
-def _blend_tables(
-    plane: Floats, tables: Floats, rows: Neighbours, columns: Neighbours, across: int
-) -> Floats:
-    """Look each pixel up in the tables of the four tiles about it, and weigh them by distance."""
-    rise = np.append(np.diff(tables, axis=1), np.zeros((len(tables), 1), np.float32), axis=1)
+    The tables of a row of tiles, one below the other, are a picture: its x is the level and its y
+    the place between tiles, so a linear remap interpolates in both.
+    """
+    height, width = plane.shape
+    level = plane * np.float32(255)
+    across = np.arange(width, dtype=np.float32) / tile[1] - np.float32(0.5)
+    down = np.arange(height) / tile[0] - 0.5
+    before = np.floor(down).astype(int)
+    share = (down - before).astype(np.float32)[:, None]
     out = np.empty_like(plane)
-    for y, (up, down, share) in enumerate(zip(*rows, strict=True)):
-        place = np.clip(plane[y] * np.float32(255), 0, 255)
-        level = place.astype(np.intp)
-        place -= level.astype(np.float32)
-        line = np.zeros_like(place)
-        for tile_row, weight in ((up, 1 - share), (down, share)):
-            for tile_column, part in ((columns[0], 1 - columns[2]), (columns[1], columns[2])):
-                index = (tile_row * across + tile_column) * 256 + level
-                value = rise.take(index) * place
-                value += tables.take(index)
-                value *= part * weight
-                line += value
-        out[y] = line
+    for row in range(before[0], before[-1] + 1):
+        lines = np.flatnonzero(before == row)
+        band = np.s_[lines[0] : lines[-1] + 1]
+        for left in range(0, width, _WIDEST):
+            block = band, np.s_[left : left + _WIDEST]
+            place = np.broadcast_to(across[block[1]], level[block].shape)
+            upper, lower = (
+                _between(tables[np.clip(r, 0, len(tables) - 1)], level[block], place)
+                for r in (row, row + 1)
+            )
+            lower -= upper
+            lower *= share[band]
+            np.add(upper, lower, out=out[block])
     return out
+
+
+def _between(tables: Floats, level: Floats, place: Floats) -> Floats:
+    return cv2.remap(
+        tables, level, np.ascontiguousarray(place), cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE
+    )
 
 
 KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
