@@ -283,7 +283,9 @@ def _piecewise(params: tuple[Any, ...], size: Size) -> Field:
     xs, ys = np.linspace(left, right, columns), np.linspace(top, bottom, rows)
     nodes = np.stack(np.meshgrid(xs, ys), axis=-1)
     moved = nodes + generator(key).standard_normal((rows, columns, 2)) * deviation
-    return Field(xs, ys, np.clip(moved, (left, top), (right, bottom)) - nodes)
+    shift = np.clip(moved, (left, top), (right, bottom)) - nodes
+    shift *= (size[1] > 1, size[0] > 1)
+    return Field(xs, ys, shift)
 
 
 def _mesh(params: tuple[Any, ...], size: Size) -> Field:
