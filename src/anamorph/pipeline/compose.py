@@ -148,16 +148,16 @@ class Compose(BaseCompose):
         if self.save_applied_params:
             sample.notes = []
         self.decide(rng, sample, force=force)
-        out = sample.finish()
+        out: dict[str, Any] = sample.finish()
         if sample.notes is not None:
             out["applied_transforms"] = applied(sample)
         return out
 
-    def begin(self, data: Data) -> Sample:
+    def begin(self, data: Data, kind: type[Sample] = Sample) -> Any:
         """Take in the data of a call."""
         if self.settings.strict:
             self.settings.check_keys(data, frozenset(_needed(self)))
-        return Sample(self.settings, data, BACKENDS[self.backend])
+        return kind(self.settings, data, BACKENDS[self.backend])
 
     def decide(self, rng: Rng, sample: Sample, *, force: bool = False) -> None:
         """Draw the whole tree."""
@@ -200,7 +200,8 @@ class Compose(BaseCompose):
         sample = self.begin(data)
         for op in plan.ops:
             sample.push(op)
-        return sample.finish()
+        out: dict[str, Any] = sample.finish()
+        return out
 
     def explain(self, **data: Any) -> Explanation:
         """Run once and tell what was drawn, what fused with which label, and what each op cost."""

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from anamorph.transforms.custom import Lambda
 
 CLASS = "__class_fullname__"
 _NOT_PARAMETERS = frozenset((CLASS, "transforms", "applied", "params", "replayed"))
-Annotate = Callable[[Any], dict[str, Any]]
 
 
 def to_dict(transform: Any, on_not_implemented_error: str = "raise") -> dict[str, Any]:
@@ -51,12 +50,12 @@ def _version() -> str:
     return str(sys.modules["anamorph"].__version__)
 
 
-def node_to_dict(node: Any, annotate: Annotate = lambda _: {}) -> dict[str, Any]:
+def node_to_dict(node: Any, members: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """Write one node of the tree, without the version.
 
     Args:
         node: a transform or composition.
-        annotate: gives further entries for a transform.
+        members: what to write for the members of a composition, if they are written already.
     """
     if isinstance(node, Lambda):
         if node.name is None:
@@ -64,12 +63,13 @@ def node_to_dict(node: Any, annotate: Annotate = lambda _: {}) -> dict[str, Any]
                 "Lambda holds functions, which plain data cannot: give it a name, and pass "
                 "nonserializable={name: transform} when reading it back"
             )
-        return {CLASS: "Lambda", "__name__": node.name} | annotate(node)
+        return {CLASS: "Lambda", "__name__": node.name}
     if isinstance(node, BaseCompose):
-        members = [node_to_dict(member, annotate) for member in node.transforms]
+        if members is None:
+            members = [node_to_dict(member) for member in node.transforms]
         return {CLASS: type(node).__name__} | _written(node.values()) | {"transforms": members}
     if isinstance(node, Transform):
-        return {CLASS: _fullname(type(node))} | _written(node.values()) | annotate(node)
+        return {CLASS: _fullname(type(node))} | _written(node.values())
     raise ParameterTypeError(f"{node!r} is no transform and cannot be written as data")
 
 
@@ -118,7 +118,8 @@ def node_from_dict(data: Mapping[str, Any], named: Mapping[str, Any]) -> Any:
     if "__name__" in data:
         if data["__name__"] not in named:
             raise UnknownNameError(
-                f"the data names the Lambda {data['__name__']!r}: pass it with nonserializable="
+                f"the data names the {name} {data['__name__']!r}, whose functions no data can hold:"
+                " pass it with nonserializable="
             )
         return named[data["__name__"]]
     short = name.rsplit(".", 1)[-1]

@@ -11,6 +11,7 @@ from anamorph.core.rng import Rng, Stream
 from anamorph.ir.plan import Note
 from anamorph.pipeline.sample import Sample
 from anamorph.transforms.base import FrozenError, Transform, check_probability
+from anamorph.transforms.legacy import HOOKS, BasicTransform
 
 
 class Members(tuple[Any, ...]):
@@ -26,10 +27,6 @@ class Members(tuple[Any, ...]):
         """Join a list and members into a list."""
         return [*other, *self]
 
-    @overload
-    def __getitem__(self, item: Any, /) -> Any: ...
-    @overload
-    def __getitem__(self, item: slice, /) -> Members: ...
     def __getitem__(self, item: Any, /) -> Any:
         found = tuple.__getitem__(self, item)
         return Members(found) if isinstance(item, slice) else found
@@ -179,7 +176,22 @@ def _members(place: str, transforms: Any) -> Members:
             )
         if not isinstance(member, Transform | BaseCompose):
             raise ParameterTypeError(f"{place}.transforms[{i}] = {member!r} is no transform")
+        if isinstance(member, Transform):
+            _refuse_hooks(type(member))
     return members
+
+
+def _refuse_hooks(cls: type) -> None:
+    """Refuse methods that a transform of this package does not have, so would never call."""
+    if BasicTransform in cls.__mro__:
+        return
+    for hook in HOOKS:
+        if hasattr(cls, hook):
+            base = next(b for b in cls.__mro__ if not hasattr(b, hook))
+            raise ParameterTypeError(
+                f"{cls.__name__}.{hook} would never be called, since {base.__name__} has no such "
+                "method: define draw(rng, scene), or derive from DualTransform"
+            )
 
 
 def _as_members(other: Any) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copyreg
 import inspect
+from abc import ABCMeta
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -26,16 +27,22 @@ from anamorph.transforms.schema import lazy_schema, validated
 _PICTURES = ("image", "images", "volume", "volumes", "mask", "masks", "mask3d", "masks3d")
 _TOLD = ("interpolation", "fill", "fill_mask")
 """Attributes that 2.0.8 hands to every method among the parameters."""
+HOOKS = (
+    "apply", "apply_to_mask", "apply_to_bboxes", "apply_to_keypoints", "apply_with_params",
+    "get_params", "get_params_dependent_on_data", "get_params_dependent_on_targets",
+)  # fmt: skip
+"""Methods by which a subclass of these bases says what it does."""
 
 
-class _Family(type(Transform)):  # type: ignore[misc]
+class _Family(ABCMeta):
     """Lets ``isinstance(t, DualTransform)`` hold for every transform of that kind."""
 
     def __subclasscheck__(cls, other: type) -> bool:
-        if super().__subclasscheck__(other):
+        mro = getattr(other, "__mro__", ())
+        if cls in mro:
             return True
         stands_for: tuple[str, ...] = vars(cls).get("stands_for", ())
-        return issubclass(other, Transform) and other.kind in stands_for
+        return Transform in mro and other.kind in stands_for  # type: ignore[attr-defined]
 
     def __instancecheck__(cls, instance: object) -> bool:
         return cls.__subclasscheck__(type(instance))
@@ -207,6 +214,10 @@ class BasicTransform(Transform, metaclass=_Family):
     def __reduce__(self) -> tuple[Any, ...]:
         return copyreg.__newobj__, (type(self),), dict(self.__dict__)  # type: ignore[attr-defined]
 
+    def get_base_init_args(self) -> dict[str, Any]:
+        """What every transform has: p."""
+        return {"p": self.p}
+
     # ------------------------------------------------------------------ how it runs
 
     def draw(self, rng: Rng, scene: Scene) -> Iterable[Op]:
@@ -287,7 +298,7 @@ def _stacked(members: list[Any]) -> Any:
 def _shape(data: Mapping[str, Any]) -> tuple[int, ...]:
     """The shape of one picture of a call."""
     likes = running().likes
-    kinds = {likes.get(key, key): key for key in reversed(data)}
+    kinds = {likes.get(key, key): key for key in reversed(list(data))}
     name = next(name for name in _PICTURES if name in kinds)
     shape: tuple[int, ...] = data[kinds[name]].shape
     stacks = 0 if name in ("image", "mask") else 2 if name.startswith(("volumes", "masks3d")) else 1
