@@ -207,7 +207,8 @@ def hsv(op: Effect, image: Image) -> Image:
         return image
     if image.dtype == np.uint8:
         return _hsv_bytes(op.params, image)
-    parts = planes(cv2.cvtColor(to_float(image), cv2.COLOR_RGB2HSV))
+    form = cv2.cvtColor(to_float(image), cv2.COLOR_RGB2HSV)
+    parts = planes(form)
     hue, saturation, value = op.params
     if hue:
         parts[0] += np.float32(2.0 * hue % 360.0)  # OpenCV takes hues beyond the turn as well
@@ -215,7 +216,7 @@ def hsv(op: Effect, image: Image) -> Image:
         if shift:
             parts[i] += np.float32(shift / 255.0)
             np.clip(parts[i], 0.0, 1.0, out=parts[i])
-    return from_float(cv2.cvtColor(join(parts), cv2.COLOR_HSV2RGB), image.dtype)
+    return from_float(cv2.cvtColor(join(parts, form), cv2.COLOR_HSV2RGB, dst=form), image.dtype)
 
 
 def _hsv_bytes(shifts: tuple[float, ...], image: Image) -> Image:

@@ -32,6 +32,9 @@ _WORD_LOOKUP = int(cv2.__version__.split(".", maxsplit=1)[0]) >= 5
 """Whether cv2.LUT knows tables of 65536 words: twice the speed of np.take."""
 
 
+_INVERT: Steps = (("invert",),)
+
+
 def curve(op: Curve, image: Image) -> Image:
     """Apply tone steps."""
     return apply_steps(settled(op.steps, image), image)
@@ -127,7 +130,7 @@ def join(parts: Iterable[Image], out: Image | None = None) -> Image:
 
 
 def _bytes(steps: Steps, image: Image) -> Image:
-    if steps == (("invert",),):
+    if steps == _INVERT:
         return np.bitwise_not(image)
     return look_up(image, byte_tables(steps))
 
@@ -143,7 +146,7 @@ def word_tables(steps: Steps) -> tuple[Words, ...]:
 
 
 def _words(steps: Steps, image: Image) -> Image:
-    if steps == (("invert",),):
+    if steps == _INVERT:
         return np.bitwise_not(image)
     if image.size < 65536:  # the table would cost more than the picture
         return np.rint(tone.evaluate(steps, image / 65535.0, 65535) * 65535.0).astype(np.uint16)
@@ -168,6 +171,8 @@ def _floats(steps: Steps, image: Image) -> Image:
 
     Numbers a channel are laid along the rows, so that loops are long.
     """
+    if steps == _INVERT:
+        return np.subtract(np.float32(1), image)
     source = flat(image)
     height, width, channels = image.shape
     out = np.empty_like(source)
