@@ -32,7 +32,7 @@ class RandomBrightnessContrast(PixelTransform):
     """Multiply by 1 + contrast and add brightness.
 
     >>> t = A.RandomBrightnessContrast(brightness_limit=(0.2, 0.2), contrast_limit=0, p=1)
-    >>> (t(image=photo)["image"][0, 0].astype(int) - photo[0, 0]).tolist()
+    >>> t(image=np.zeros_like(photo))["image"][0, 0].tolist()
     [51, 51, 51]
     """
 
@@ -139,10 +139,10 @@ class Posterize(PixelTransform):
 class RandomToneCurve(PixelTransform):
     """Bend the tone curve: a Bézier curve from black to white with two random control points.
 
-    The points start at a quarter and three quarters and move up and down by normal numbers.
+    The points lie at a third and two thirds, at heights of a quarter and three quarters to which
+    normal numbers are added: without them, contrast rises a little.
 
-    >>> same = A.RandomToneCurve(scale=0, p=1)(image=photo)["image"]
-    >>> int(abs(same.astype(int) - photo).max()) < 1
+    >>> bool(A.RandomToneCurve(scale=0, p=1)(image=photo)["image"].std() > photo.std())
     True
     """
 
