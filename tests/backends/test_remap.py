@@ -211,12 +211,16 @@ def test_displacements_of_a_hundred_thousand_pixels_find_their_mirror_image():
 
 
 def _composed(kind, before, after, source, canvas):
+    before, after = (tuple(map(float, m)) for m in (before, after))
     return Remap(kind, KINDS[kind], SIZE, Sampling(), before, after, canvas, source)
 
 
 MATRICES = {
     "crop": ((mx.IDENTITY, mx.translation(-20, -10)), SIZE, (40, 50)),
     "flip": ((mx.IDENTITY, (-1.0, 0, 83, 0, 1.0, 0, 0, 0, 1)), SIZE, SIZE),
+    "transposed crop": ((mx.IDENTITY, (0, 1.0, -10, 1.0, 0, -20, 0, 0, 1)), SIZE, (50, 40)),
+    "half turn": ((mx.IDENTITY, (-1.0, 0, 83, 0, -1.0, 61, 0, 0, 1)), SIZE, SIZE),
+    "other quarter": ((mx.IDENTITY, (0, -1.0, 61, 1.0, 0, 0, 0, 0, 1)), SIZE, (83, 61)),
     "quarter": ((mx.IDENTITY, (0, 1.0, 0, -1.0, 0, 83, 0, 0, 1)), SIZE, (83, 61)),
     "resized before": ((mx.scaling(83 / 120, 61 / 100), mx.IDENTITY), (100, 120), SIZE),
     "resized after": ((mx.IDENTITY, mx.scaling(2, 2)), SIZE, (122, 166)),

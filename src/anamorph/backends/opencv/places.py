@@ -7,8 +7,8 @@ perspective the nodes lie as densely as the field needs.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import cv2
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from anamorph.backends.opencv.lattice import Array
 from anamorph.backends.opencv.primitives import SIDE_LIMIT
+from anamorph.backends.opencv.sampling import TIE
 from anamorph.ir import matrix as mx
 from anamorph.ir.fields import Field, field_of
 from anamorph.ir.matrix import Matrix
@@ -38,47 +39,95 @@ _SPREAD = 1 << 22
 _FAR = 1e9
 REACH = 32700.0
 """OpenCV keeps places in 16 bits."""
-_KEPT = 1 << 20
-"""Pixels up to which a map is kept for the next target of the same sample."""
+_MOST_KEPT = 1 << 20
+"""Pixels up to which maps are kept for the next target of the same sample."""
+
+
+class Scratch:
+    """Arrays to write to once more: fresh ones of this size cost as much as what fills them."""
+
+    __slots__ = ("arrays",)
+
+    def __init__(self) -> None:
+        self.arrays: list[Array] = []
+
+    def take(self, k: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Give the array of a number, a new one if it is not as wanted."""
+        if k < len(self.arrays) and self.arrays[k].shape == shape and self.arrays[k].dtype == dtype:
+            return self.arrays[k]
+        fresh: Array = np.empty(shape, dtype)
+        self.arrays[k:] = [fresh]
+        return fresh
+
+
+Spread = Callable[[Array, Scratch], Maps]
+
+
+class Kept(threading.local):
+    """The maps of the last op of a thread: picture, masks and frames of a sample ask in turn."""
+
+    def __init__(self) -> None:
+        self.key: tuple[Any, ...] = ()
+        self.maps: tuple[Maps, float] | None = None
+        self.scratch = Scratch()
+        self.tied: Maps | None = None
+        self.tied_scratch = Scratch()
+
+
+_KEPT = Kept()
 
 
 class Nodes(NamedTuple):
     """Places in the source (rows, columns, 2) at some nodes, and how they spread over a block."""
 
     values: Floats
-    spread: Callable[[Array], Maps]
+    spread: Spread
     """Values at the nodes → values for each pixel of the block, of the same dtype."""
 
 
-def maps_of(op: Remap) -> tuple[Maps, float]:
+def maps_of(op: Remap, *, nearest: bool = False) -> tuple[Maps, float]:
     """Give the maps of the whole canvas, counted from centres of pixels, and how far they reach.
 
-    They are kept for the next target of the sample and must not be written to.
+    They belong to the thread, hold until it asks for those of another op, and must not be written
+    to. For nearest they are shifted by what decides ties.
     """
     height, width = op.canvas or op.size
     key = (op.kind, op.params, op.size, op.before, op.after, (height, width))
-    return _kept_maps(*key) if height * width <= _KEPT else _maps(*key)
+    kept = _KEPT if height * width <= _MOST_KEPT else Kept()
+    if kept.maps is None or kept.key != key:
+        kept.maps = kept.tied = None  # what is written over now holds nothing until it is done
+        kept.maps = _maps(op, (height, width), kept.scratch)
+        kept.key = key
+    if not nearest:
+        return kept.maps
+    if kept.tied is None:
+        kept.tied = _tied(kept.maps[0], kept.tied_scratch)
+    return kept.tied, kept.maps[1]
 
 
-def places_of(op: Remap, block: Block) -> tuple[Floats, Floats]:
-    """Give the continuous places x, y in the source for the pixels of a block (y0, x0, y1, x1)."""
-    nodes = _nodes(_plane(op.kind, op.params, op.size), op.before, op.after, block)
-    x, y = nodes.spread(nodes.values)
-    return (x[..., 0], x[..., 1]) if y is None else (x, y)
-
-
-def _maps(
-    kind: str, params: tuple[object, ...], size: Size, before: Matrix, after: Matrix, canvas: Size
-) -> tuple[Maps, float]:
-    nodes = _nodes(_plane(kind, params, size), before, after, (0, 0, *canvas))
+def _maps(op: Remap, canvas: Size, scratch: Scratch) -> tuple[Maps, float]:
+    nodes = _nodes(_plane(op), op.before, op.after, (0, 0, *canvas))
     values = nodes.values - 0.5
     reach = max(float(values.max()), -float(values.min()))
     if reach > REACH:
         values = values.clip(-REACH, REACH)
-    return nodes.spread(values.astype(np.float32)), reach
+    return nodes.spread(values.astype(np.float32), scratch), reach
 
 
-_kept_maps = lru_cache(maxsize=1)(_maps)
+def _tied(maps: Maps, scratch: Scratch) -> Maps:
+    done = [
+        np.add(m, np.float32(TIE), out=scratch.take(k, m.shape, m.dtype))
+        for k, m in enumerate(maps)
+        if m is not None
+    ]
+    return done[0], done[1] if len(done) > 1 else None
+
+
+def places_of(op: Remap, block: Block) -> tuple[Floats, Floats]:
+    """Give the continuous places x, y in the source for the pixels of a block (y0, x0, y1, x1)."""
+    nodes = _nodes(_plane(op), op.before, op.after, block)
+    x, y = nodes.spread(nodes.values, Scratch())
+    return (x[..., 0], x[..., 1]) if y is None else (x, y)
 
 
 class Plane(NamedTuple):
@@ -88,8 +137,8 @@ class Plane(NamedTuple):
     size: Size
 
 
-def _plane(kind: str, params: tuple[Any, ...], size: Size) -> Plane:
-    return Plane(field_of(kind, params, size), size)
+def _plane(op: Remap) -> Plane:
+    return Plane(field_of(op.kind, op.params, op.size), op.size)
 
 
 def _nodes(plane: Plane, before: Matrix, after: Matrix, block: Block) -> Nodes:
@@ -97,24 +146,40 @@ def _nodes(plane: Plane, before: Matrix, after: Matrix, block: Block) -> Nodes:
     bends = not (mx.is_affine(before) and mx.is_affine(after))
     if field.creased and not bends and mx.is_axis_aligned(after):
         return _uneven(field, before, after, block)
-    if after == mx.IDENTITY and not field.creased and not (bends and max(field.step) > _WIDEST):
-        return _own(field, before, block)
+    if mx.is_lattice(after) and not field.creased and not (bends and max(field.step) > _WIDEST):
+        seen = _seen(after, block)
+        if min(seen) >= 0 and seen[2] <= plane.size[0] and seen[3] <= plane.size[1]:
+            return _own(field, before, after, seen)
     return _dense(plane, before, after, block)
 
 
 # ------------------------------------------------------------------------------- even nodes
 
 
-def _own(field: Field, before: Matrix, block: Block) -> Nodes:
-    """Use the nodes of the field, as far as the block needs them."""
-    step_x, step_y = field.step
-    y0, x0, y1, x1 = block
+def _seen(after: Matrix, block: Block) -> Block:
+    """Which pixels of the field's canvas a symmetry or a crop shows in a block."""
+    x0, y0, x1, y1 = mx.bounds(mx.invert(after), [(block[1], block[0]), (block[3], block[2])])
+    return round(y0), round(x0), round(y1), round(x1)
+
+
+def _own(field: Field, before: Matrix, after: Matrix, seen: Block) -> Nodes:
+    """Use the nodes of the field, as far as they are seen, flipped and transposed as they are."""
+    (step_x, step_y), (y0, x0, y1, x1) = field.step, seen
     rows = slice(y0 // step_y, -(-y1 // step_y) + 2)
     columns = slice(x0 // step_x, -(-x1 // step_x) + 2)
     values = field.shift[rows, columns].copy()
     values[..., 0] += field.xs[columns]
     values[..., 1] += field.ys[rows, None]
-    return Nodes(_through(_backward(before), values), _even_spread(field.step, block))
+    values = _through(_backward(before), values)
+    left, top = step_x + x0 % step_x, step_y + y0 % step_y
+    if after[0] + after[3] < 0:
+        values, left = values[:, ::-1], values.shape[1] * step_x - left - (x1 - x0)
+    if after[1] + after[4] < 0:
+        values, top = values[::-1], values.shape[0] * step_y - top - (y1 - y0)
+    if after[0] != 0.0:
+        return Nodes(values, _even_spread((step_x, step_y), (top, left, y1 - y0, x1 - x0)))
+    values = values.transpose(1, 0, 2)
+    return Nodes(values, _even_spread((step_y, step_x), (left, top, x1 - x0, y1 - y0)))
 
 
 def _dense(plane: Plane, before: Matrix, after: Matrix, block: Block) -> Nodes:
@@ -125,7 +190,8 @@ def _dense(plane: Plane, before: Matrix, after: Matrix, block: Block) -> Nodes:
     ys = (np.arange(y0 // step, -(-y1 // step) + 2) - 0.5) * step
     q = _through(_backward(after), np.stack(np.meshgrid(xs, ys), axis=-1))
     values = _through(_backward(before), q + _shift_at(plane, q))
-    return Nodes(values, _even_spread((step, step), block))
+    window = step + y0 % step, step + x0 % step, y1 - y0, x1 - x0
+    return Nodes(values, _even_spread((step, step), window))
 
 
 def _shift_at(plane: Plane, q: Floats) -> Floats:
@@ -136,9 +202,9 @@ def _shift_at(plane: Plane, q: Floats) -> Floats:
         return field.at(q.reshape(-1, 2)).reshape(q.shape)
     values = field.shift.astype(np.float32)
     if field.creased:
-        planes = _uneven_spread(field, block, mx.IDENTITY)(values)
+        planes = _uneven_spread(field, block, mx.IDENTITY)(values, Scratch())
     else:  # the outermost nodes stand beyond the canvas
-        planes = _grown(values, field.step), None
+        planes = _grown(values, field.step, Scratch()), None
     near = (q + np.array(field.step) - 0.5).clip(-1, max(planes[0].shape)).astype(np.float32)
     kind, nothing = cv2.INTER_LINEAR, cast("Any", None)
     done = [
@@ -160,22 +226,26 @@ def _dense_step(field: Field, after: Matrix, block: Block) -> int:
     return max(1, min(_WIDEST, int(wanted / max(steepest, 1e-3))))
 
 
-def _even_spread(step: tuple[int, int], block: Block) -> Callable[[Array], Maps]:
-    """Enlarging by whole numbers puts node k of the block at (k - 0.5)·step from its first cell."""
-    y0, x0, y1, x1 = block
-    left, top = step[0] + x0 % step[0], step[1] + y0 % step[1]
+def _even_spread(step: tuple[int, int], window: tuple[int, int, int, int]) -> Spread:
+    """Enlarge by whole numbers and cut out (top, left, height, width).
 
-    def spread(values: Array) -> Maps:
-        return _grown(values, step)[top : top + y1 - y0, left : left + x1 - x0], None
+    That puts node k of the values at (k + 0.5)·step.
+    """
+    top, left, height, width = window
+
+    def spread(values: Array, scratch: Scratch) -> Maps:
+        grown = _grown(np.ascontiguousarray(values), step, scratch)
+        return grown[top : top + height, left : left + width], None
 
     return spread
 
 
-def _grown(values: Array, step: tuple[int, int]) -> Array:
+def _grown(values: Array, step: tuple[int, int], scratch: Scratch) -> Array:
     if step == (1, 1):
         return values
-    size = values.shape[1] * step[0], values.shape[0] * step[1]
-    return cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
+    rows, columns = values.shape[0] * step[1], values.shape[1] * step[0]
+    out = scratch.take(0, (rows, columns, 2), values.dtype)
+    return cv2.resize(values, (columns, rows), dst=out, interpolation=cv2.INTER_LINEAR)
 
 
 def _backward(m: Matrix) -> Matrix:
@@ -212,7 +282,7 @@ def _uneven(field: Field, before: Matrix, after: Matrix, block: Block) -> Nodes:
     return Nodes(values, _uneven_spread(ringed, block, after))
 
 
-def _uneven_spread(field: Field, block: Block, after: Matrix) -> Callable[[Array], Maps]:
+def _uneven_spread(field: Field, block: Block, after: Matrix) -> Spread:
     a, b, c, d, e, f = mx.invert(after)[:6]
     y0, x0, y1, x1 = block
     xs, ys = np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5
@@ -220,22 +290,30 @@ def _uneven_spread(field: Field, block: Block, after: Matrix) -> Callable[[Array
     across = _weights(field.xs, (b * ys if turned else a * xs) + c)
     down = _weights(field.ys, (d * xs if turned else e * ys) + f)
 
-    def spread(nodes: Array) -> Maps:
-        rows, columns = down.astype(nodes.dtype), across.astype(nodes.dtype)
-        if turned:
-            return _product(columns, nodes[..., 0].T, rows), _product(
-                columns, nodes[..., 1].T, rows
-            )
-        return _product(rows, nodes[..., 0], columns), _product(rows, nodes[..., 1], columns)
+    def spread(nodes: Array, scratch: Scratch) -> Maps:
+        first, second = (down, across) if not turned else (across, down)
+        done = []
+        for k in (0, 1):
+            plane = nodes[..., k].T if turned else nodes[..., k]
+            out = scratch.take(k, (len(ys), len(xs)), nodes.dtype)
+            sides = first.astype(nodes.dtype), second.astype(nodes.dtype)
+            done.append(_product(sides[0], plane, sides[1], out))
+        return done[0], done[1]
 
     return spread
 
 
-def _product(rows: Array, nodes: Array, columns: Array) -> Array:
+def _product(rows: Array, nodes: Array, columns: Array, out: Array) -> Array:
     """Multiply by OpenCV: threads of a BLAS that wait for a busy core cost ten milliseconds."""
+    if (nodes == nodes[0]).all():  # a stretched grid: x depends on x alone, y on y
+        out[...] = columns @ nodes[0]
+        return out
+    if (nodes == nodes[:, :1]).all():
+        out[...] = (rows @ nodes[:, 0])[:, None]
+        return out
     nothing: Any = None
     part: Any = cv2.gemm(rows, np.ascontiguousarray(nodes), 1.0, nothing, 0.0)
-    done: Array = cv2.gemm(part, columns, 1.0, nothing, 0.0, flags=cv2.GEMM_2_T)
+    done: Array = cv2.gemm(part, columns, 1.0, nothing, 0.0, out, cv2.GEMM_2_T)
     return done
 
 

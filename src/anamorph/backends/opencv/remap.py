@@ -73,7 +73,7 @@ def _read(op: Remap, src: Array, how: Reading) -> Array:
     canvas = op.canvas or op.size
     if max(*canvas, *src.shape[:2]) > SIDE_LIMIT:
         return _by_blocks(op, src, how, canvas)
-    maps, reach = maps_of(op)
+    maps, reach = maps_of(op, nearest=how.nearest)
     if reach > REACH and how.border not in _ENDLESS:
         return _by_blocks(op, src, how, canvas)
     return _call(src, maps, how)
@@ -81,11 +81,6 @@ def _read(op: Remap, src: Array, how: Reading) -> Array:
 
 def _call(src: Array, maps: Maps, how: Reading) -> Array:
     first, second = maps
-    if how.nearest:
-        first, second = (
-            first + np.float32(TIE),
-            None if second is None else second + np.float32(TIE),
-        )
 
     def call(part: Array, fill: groups.Fill4) -> Array:
         kind = how.interpolation
