@@ -35,7 +35,8 @@ class Compose(BaseCompose):
         keypoint_params: format of keypoints; also as a dictionary.
         additional_targets: further keys of a call, each with the target that it is like.
         p: probability of doing anything.
-        is_check_shapes: refuse targets of different heights and widths.
+        is_check_shapes: refuse targets of different heights and widths. If False, each shows the
+            whole scene in its own resolution.
         strict: refuse keys that nothing in the pipeline knows.
         mask_interpolation: interpolation of masks for all members, in place of their own.
         seed: makes the stream of random numbers reproducible; every worker process has its own.
@@ -251,7 +252,9 @@ def applied(sample: Sample) -> list[tuple[str, dict[str, Any]]]:
 def _run_alone(transform: Transform, data: Data) -> dict[str, Any]:
     boxes = BboxParams("albumentations") if "bboxes" in data else None
     points = KeypointParams("xy", remove_invisible=False) if "keypoints" in data else None
-    pipeline = Compose([transform], bbox_params=boxes, keypoint_params=points)
+    pipeline = Compose(
+        [transform], bbox_params=boxes, keypoint_params=points, is_check_shapes=False
+    )
     pipeline.stream = vars(transform).get("stream") or pipeline.stream
     return pipeline(**data)
 

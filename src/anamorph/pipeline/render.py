@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from anamorph.backends.base import Backend
+from anamorph.core.errors import DataTypeError
 from anamorph.ir.ops import Cast, ColorMatrix, Effect, Op, Target
 from anamorph.ir.rules import Step, fuse
 from anamorph.pipeline.targets import PICTURES, Entry
@@ -22,10 +23,14 @@ def run_step(sample: Any, entry: Entry, step: Step) -> None:
     target = entry.kind.target
     if target in PICTURES:
         kernel = _kernel(sample.backend, op, target)
-        if entry.kind.stacks:
-            entry.value = [_three_axes(kernel(op, v)) for v in entry.value]
-        else:
-            entry.value = _three_axes(kernel(op, entry.value))
+        try:
+            if entry.kind.stacks:
+                entry.value = [_three_axes(kernel(op, v)) for v in entry.value]
+            else:
+                entry.value = _three_axes(kernel(op, entry.value))
+        except (AttributeError, TypeError) as error:
+            _refuse_tensor(entry, op, error)
+            raise
         if isinstance(op, Cast) and op.layout == "CHW":
             entry.flat = False
         elif isinstance(op, ColorMatrix | Effect) and entry.flat:
@@ -42,6 +47,15 @@ def run_call(sample: Any, op: Op) -> None:
     """Run a user's own transform, which may touch every target and change the size."""
     op.call.run(sample)  # type: ignore[attr-defined]
     sample.refresh()
+
+
+def _refuse_tensor(entry: Entry, op: Op, error: Exception) -> None:
+    value = entry.value[0] if entry.kind.stacks else entry.value
+    if not isinstance(value, np.ndarray):
+        raise DataTypeError(
+            f"{entry.key} is a {type(value).__name__} before {type(op).__name__}: what makes "
+            "tensors must be the last transform of a pipeline"
+        ) from error
 
 
 def _three_axes(value: Any) -> Any:

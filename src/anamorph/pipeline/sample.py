@@ -30,6 +30,7 @@ from anamorph.ir.plan import Note
 from anamorph.ir.rules import Step, fuse
 from anamorph.pipeline.render import run_call, run_step
 from anamorph.pipeline.targets import DTYPES, PICTURES, Entry, enter_picture, leave_picture
+from anamorph.pipeline.uneven import adapted
 
 _NO_IMAGE = (
     "image is None: it must be a NumPy array (H×W or H×W×C); cv2.imread gives None for a file "
@@ -57,6 +58,7 @@ class Sample:
         "size",
         "source",
         "trace",
+        "uneven",
     )
 
     def __init__(self, settings: Any, data: Mapping[str, Any], backend: Backend) -> None:
@@ -74,6 +76,7 @@ class Sample:
         self.leading: Entry | None = None
         self.channels = 3
         self.dtype = "uint8"
+        self.uneven = False
         self._enter()
         self.source = self.size
         for entry in self.entries.values():
@@ -96,7 +99,9 @@ class Sample:
                 found = enter_picture(entry)
                 if size is None or found in (size, (0, 0)):
                     size = size or found
-                elif self.settings.is_check_shapes:
+                    continue
+                self.uneven = True
+                if self.settings.is_check_shapes:
                     first = next(iter(self.entries))
                     raise DataError(
                         f"{key} is {_hw(found)} and {first} is {_hw(size)}: "
@@ -231,6 +236,8 @@ class Sample:
         """The fused steps that wait for a target."""
         target = entry.kind.target
         touching = [op for op in self.ops[entry.cursor :] if target in op.targets]
+        if self.uneven and target in PICTURES and (own := _own_size(entry)):
+            return fuse(list(adapted(touching, entry.size, own)), own, self.fuse_mode)
         if len(touching) < 2 or len(self.entries) == 1:
             return fuse(touching, entry.size, self.fuse_mode)
         key = (entry.cursor, *map(id, touching))
@@ -274,6 +281,16 @@ class Sample:
                 out[key] = leave_picture(entry)
         self.settings.hand_out(self, out)
         return out
+
+
+def _own_size(entry: Entry) -> Size | None:
+    """The size of a target as it is; None for one that is empty or no array any more."""
+    value = entry.value
+    if entry.kind.stacks:
+        if not value:
+            return None
+        value = value[0]
+    return value.shape[:2] if isinstance(value, np.ndarray) else None
 
 
 def _hw(size: Size) -> str:

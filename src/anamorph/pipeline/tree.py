@@ -66,8 +66,8 @@ class BaseCompose:
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("transforms", *self.init_names) and hasattr(self, name):
             raise FrozenError(
-                f"{type(self).__name__} is a value and cannot be changed: make another with "
-                f"{name}={value!r}"
+                f"{type(self).__name__} is a value and cannot be changed: make another one with "
+                f"other {name}"
             )
         object.__setattr__(self, name, value)
 

@@ -69,7 +69,7 @@ class Call:
             params = self._drawn(sent, whole)
             results = self.transform.apply_with_params(params, **whole)
         for key in sent.keys() - rows.keys():
-            if key in results:
+            if key in results and self._touched(key, sent, results, sample):
                 _inside(
                     f"{type(self.transform).__name__}: {key}", sample.entries[key], results[key]
                 )
@@ -93,6 +93,14 @@ class Call:
             params.update(transform.get_params_dependent_on_targets({k: whole[k] for k in needed}))
         params.update(transform.get_params_dependent_on_data(params, whole))
         return params
+
+    def _touched(self, key: str, sent: Any, results: Any, sample: Any) -> bool:
+        """Tell whether pictures may have changed; a stack was copied, to be changed in place."""
+        if results[key] is not sent[key]:
+            return True
+        methods = self.transform.targets
+        like = sample.settings.additional_targets.get(key, key)
+        return bool(sample.entries[key].kind.stacks) and (key in methods or like in methods)
 
     def _refuse_labels(self, others: Mapping[str, Any], fields: frozenset[str]) -> None:
         for key in others:
