@@ -446,6 +446,16 @@ def test_one_sentence(members: Any, data: Any, sentence: str) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_options_of_an_inner_compose_are_not_ignored() -> None:
+    inner = A.Compose([FLIP], **BOXES)
+    data = {"image": IMAGE, "bboxes": ROWS, "l": [1, 2]}
+    assert A.Compose([inner, FLIP], **BOXES)(**data)["bboxes"] == ROWS
+    assert A.Compose([A.Compose([FLIP]), FLIP], **BOXES)(**data)["bboxes"] == ROWS
+    for outer in (A.Compose, lambda t: A.Compose([A.OneOf(t)])):
+        with pytest.raises(A.AnamorphError, match="sets bbox_params.* the outermost"):
+            outer([inner])
+
+
 def test_overrides_that_would_never_run() -> None:
     with pytest.raises(A.AnamorphError, match=r"Hooked\.apply would never be called"):
         A.Compose([Hooked(p=1)])

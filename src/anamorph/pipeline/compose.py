@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from anamorph.backends import BACKENDS, DEFAULT
 from anamorph.core.boxes import BboxParams, as_bbox_params
 from anamorph.core.constants import INTERPOLATIONS
-from anamorph.core.errors import ParameterTypeError, UnknownNameError, nearest
+from anamorph.core.errors import ParameterError, ParameterTypeError, UnknownNameError, nearest
 from anamorph.core.keypoints import KeypointParams, as_keypoint_params
 from anamorph.core.params import Choice, Flag, Number
 from anamorph.core.rng import Rng, Stream, mix
@@ -95,6 +95,7 @@ class Compose(BaseCompose):
         self.backend = backend
         self.save_applied_params = Flag().check("Compose.save_applied_params", save_applied_params)
         self.stream = Stream(_whole("Compose.seed", seed))
+        _refuse_inner(self, self)
 
     # -------------------------------------------------------------- options, as they were given
 
@@ -213,6 +214,28 @@ class Compose(BaseCompose):
 
 def _whole(place: str, value: Any) -> Any:
     return Number(whole=True, optional=True).check(place, value)
+
+
+_OUTERMOST: Mapping[str, Any] = {
+    "bbox_params": None, "keypoint_params": None, "additional_targets": {}, "strict": False,
+    "mask_interpolation": None, "save_applied_params": False, "fuse": "all", "backend": DEFAULT,
+    "instance_binding": (),
+}  # fmt: skip
+"""Options that hold for a whole pipeline, and what they are when nobody sets them."""
+
+
+def _refuse_inner(outer: Compose, node: BaseCompose) -> None:
+    """Refuse a Compose within another whose options would be ignored."""
+    for member in node.transforms:
+        if isinstance(member, Compose):
+            for name, default in _OUTERMOST.items():
+                if getattr(member, name) not in (default, getattr(outer, name)):
+                    raise ParameterError(
+                        f"a Compose within another sets {name}, which holds for a whole pipeline: "
+                        "give it to the outermost"
+                    )
+        if isinstance(member, BaseCompose):
+            _refuse_inner(outer, member)
 
 
 def refuse_positions(args: tuple[Any, ...]) -> None:
