@@ -452,7 +452,7 @@ def test_options_of_an_inner_compose_are_not_ignored() -> None:
     assert A.Compose([inner, FLIP], **BOXES)(**data)["bboxes"] == ROWS
     assert A.Compose([A.Compose([FLIP]), FLIP], **BOXES)(**data)["bboxes"] == ROWS
     for outer in (A.Compose, lambda t: A.Compose([A.OneOf(t)])):
-        with pytest.raises(A.AnamorphError, match="sets bbox_params.* the outermost"):
+        with pytest.raises(A.AnamorphError, match=r"sets bbox_params.* the outermost"):
             outer([inner])
 
 
