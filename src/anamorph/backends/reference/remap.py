@@ -37,14 +37,13 @@ def _displacement(op: Remap, q: Floats) -> Floats:
     field = field_of(op.kind, op.params, op.size)
     x = np.clip(q[:, 0], field.xs[0], field.xs[-1])
     y = np.clip(q[:, 1], field.ys[0], field.ys[-1])
-    out = np.empty_like(q)
-    for k in (0, 1):
-        rows = np.array([np.interp(x, field.xs, row) for row in field.shift[..., k]])
-        j = np.clip(np.searchsorted(field.ys, y) - 1, 0, len(field.ys) - 2)
-        t = (y - field.ys[j]) / (field.ys[j + 1] - field.ys[j])
-        each = np.arange(len(q))
-        out[:, k] = (1 - t) * rows[j, each] + t * rows[j + 1, each]
-    return out
+    i = np.clip(np.searchsorted(field.xs, x) - 1, 0, len(field.xs) - 2)
+    j = np.clip(np.searchsorted(field.ys, y) - 1, 0, len(field.ys) - 2)
+    s = ((x - field.xs[i]) / (field.xs[i + 1] - field.xs[i]))[:, None]
+    t = ((y - field.ys[j]) / (field.ys[j + 1] - field.ys[j]))[:, None]
+    upper = (1 - s) * field.shift[j, i] + s * field.shift[j, i + 1]
+    lower = (1 - s) * field.shift[j + 1, i] + s * field.shift[j + 1, i + 1]
+    return np.asarray((1 - t) * upper + t * lower)
 
 
 def _apply(m: Matrix, places: Floats, *, backward: bool = False) -> Floats:
