@@ -188,6 +188,11 @@ def test_sides_beyond_what_opencv_holds(size, kind):
     assert (_three(labels) != slow.remap_mask(op, mask)).mean() < 0.01
 
 
+def test_the_primitive_says_when_it_tiles():
+    assert fast.primitive(_op(), SIZE) == "remap"
+    assert fast.primitive(_op("grid", (3, 40000)), (3, 40000)) == "remap (tiled)"
+
+
 @pytest.mark.parametrize("border", BORDERS)
 def test_blocks_equal_the_whole(border, monkeypatch):
     image = _picture(SIZE, 3, "uint8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import cv2
 import numpy as np
@@ -24,7 +24,7 @@ from anamorph.backends.opencv.sampling import MARGIN, TIE, Reading
 from anamorph.core import constants as K
 from anamorph.ir.ops import BOXES, IMAGE, MASK, POINTS, Color, Op, Remap, Size, Target
 
-__all__ = ["KERNELS", "remap_image", "remap_mask"]
+__all__ = ["KERNELS", "PRIMITIVES", "primitive", "remap_image", "remap_mask"]
 
 _READ = {
     K.INTER_NEAREST: cv2.INTER_NEAREST,
@@ -162,3 +162,11 @@ KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {
     (Remap, BOXES): remap_boxes,
     (Remap, POINTS): remap_points,
 }
+
+
+def primitive(op: Remap, source: Size) -> str:
+    """Say what a distortion of a picture runs."""
+    return "remap (tiled)" if max(*source, *(op.canvas or op.size)) > SIDE_LIMIT else "remap"
+
+
+PRIMITIVES: Mapping[type[Op], Callable[[Remap, Size], str]] = {Remap: primitive}
