@@ -5,6 +5,7 @@
 (224, 224, 3)
 """
 
+from anamorph import transforms
 from anamorph.core.boxes import BboxParams
 from anamorph.core.errors import AnamorphError
 from anamorph.core.keypoints import KeypointParams
@@ -22,7 +23,6 @@ from anamorph.pipeline.replay import ReplayCompose
 from anamorph.pipeline.serialize import from_dict, load, save, to_dict
 from anamorph.pipeline.tree import BaseCompose
 from anamorph.transforms import *  # noqa: F403 - the catalogue lists its names once, there
-from anamorph.transforms import __all__ as _transforms
 from anamorph.transforms import catalogue
 from anamorph.transforms.base import PixelTransform, SpatialTransform, Transform
 from anamorph.transforms.legacy import BasicTransform, DualTransform, ImageOnlyTransform
@@ -55,4 +55,4 @@ __all__ = [
     "save",
     "to_dict",
 ]
-__all__ += _transforms
+__all__ += transforms.__all__

@@ -25,7 +25,7 @@ class Row:
     ``colors``: channel counts that it must take; others may be refused in one clear sentence.
     """
 
-    make: Arguments = lambda h, w: {}
+    make: Arguments = lambda *_: {}
     moves: str = ""
     colors: tuple[int, ...] = (1, 3, 5)
     keeps_dtype: bool = True
@@ -37,7 +37,7 @@ class Row:
 
 def given(**arguments: Any) -> Arguments:
     """Make arguments that do not depend on the picture."""
-    return lambda h, w: arguments
+    return lambda *_: arguments
 
 
 def part(h: int, w: int) -> dict[str, Any]:
@@ -126,7 +126,7 @@ ROWS: dict[str, Row] = {
         given(size=(110, 130), scale=(0.4, 1)), "matrix", bad=({"size": (0, 5)}, {"size": 5})
     ),
     "RandomSizedCrop": Row(
-        lambda h, w: {"min_max_height": (max(1, h // 2), h), "size": (100, 120)},
+        lambda h, _: {"min_max_height": (max(1, h // 2), h), "size": (100, 120)},
         "matrix",
         bad=({"min_max_height": (3, 1), "size": (4, 4)},),
     ),

@@ -128,6 +128,6 @@ def test_lattice_transforms_lose_no_box_width(name: str) -> None:
     )
     for box in result["bboxes"]:
         sides = sorted((box[2] - box[0], box[3] - box[1]))
-        visible = 0 < box[0] and box[2] < result["image"].shape[1]
-        if visible and 0 < box[1] and box[3] < result["image"].shape[0]:
+        visible = box[0] > 0 and box[2] < result["image"].shape[1]
+        if visible and box[1] > 0 and box[3] < result["image"].shape[0]:
             assert sides == [12, 20]

@@ -14,7 +14,6 @@ from anamorph.backends import BACKENDS
 from anamorph.core.labels import Boxes, Points
 from anamorph.ir import matrix as mx
 from anamorph.ir.ops import (
-    BOXES,
     IMAGE,
     MASK,
     POINTS,
@@ -86,7 +85,7 @@ def scale(factor: float, border: int = 0) -> Make:
 
 def elastic(size: Size, rng: random.Random) -> Op:
     """Make a dense distortion, as the transform draws it."""
-    import anamorph as A  # noqa: PLC0415 - only here is a transform needed
+    import anamorph as A
 
     plan = A.Compose([A.ElasticTransform(alpha=30, sigma=8, p=1)], seed=rng.randint(0, 99)).plan(
         image=np.zeros((*size, 3), np.uint8)
@@ -147,7 +146,7 @@ def labels(h: int = 48, w: int = 64) -> Any:
 
 def chain(names: list[str], seed: int, size: Size = (48, 64)) -> list[Op]:
     """Make the ops of a chain for a picture of a size."""
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     ops = []
     for name in names:
         op = MAKERS[name](size, rng)
@@ -204,9 +203,9 @@ def compare(ops: list[Op], share: float = 99) -> None:
     plain, _ = render(ops, "none", IMAGE, smooth())
     assert fused.shape == plain.shape
     assert fused.dtype == plain.dtype
-    mask_fused, _ = render(ops, "all", MASK, labels())
+    mask_fused, found_too = render(ops, "all", MASK, labels())
     mask_plain, _ = render(ops, "none", MASK, labels())
-    worst = max(found, key=[EXACT, ROUNDING, RESAMPLING].index, default=EXACT)
+    worst = max(found + found_too, key=[EXACT, ROUNDING, RESAMPLING].index, default=EXACT)
     if worst == EXACT:
         assert np.array_equal(fused, plain)
         assert np.array_equal(mask_fused, mask_plain)
@@ -253,14 +252,14 @@ def test_pairs_of_labels(first: str, second: str) -> None:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_chains(seed: int) -> None:
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     names = [rng.choice([n for n in MAKERS if n not in LAST]) for _ in range(rng.randint(3, 6))]
     compare(chain([*names, *rng.choice([[], ["cast"], ["cast", "to_chw"]])], seed), 90)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_the_reference_agrees_on_fused_chains(seed: int) -> None:
-    rng = random.Random(1000 + seed)  # noqa: S311
+    rng = random.Random(1000 + seed)
     names = [rng.choice([n for n in MAKERS if n not in LAST]) for _ in range(3)]
     ops = chain(names, seed)
     fast, _ = render(ops, "all", IMAGE, smooth())

@@ -77,7 +77,7 @@ def test_forked_workers_and_epochs_differ(seed: int | None) -> None:
 def test_copies_in_this_process_go_on_alike() -> None:
     pipe = crops(5)
     fingerprint(pipe)
-    twin = pickle.loads(pickle.dumps(pipe))  # noqa: S301
+    twin = pickle.loads(pickle.dumps(pipe))
     assert [fingerprint(pipe) for _ in range(4)] == [fingerprint(twin) for _ in range(4)]
 
 

@@ -87,7 +87,7 @@ def test_selective_channels() -> None:
 
 def test_operators_and_sequence() -> None:
     pipe = A.Compose([A1], seed=4)
-    longer = pipe + [A2, A3]
+    longer = pipe + [A2, A3]  # noqa: RUF005 - the operator is what is tested
     assert [type(t).__name__ for t in longer] == ["HorizontalFlip", "VerticalFlip", "Transpose"]
     assert (A3 + pipe if hasattr(A3, "__add__") else pipe.__radd__(A3))[0] == A3
     assert len(longer - A.VerticalFlip) == 2
@@ -95,7 +95,7 @@ def test_operators_and_sequence() -> None:
     assert len(longer[1:]) == 2
     assert longer.seed == 4
     with pytest.raises(A.AnamorphError, match="no member"):
-        pipe - A.Transpose  # noqa: B018
+        pipe - A.Transpose
 
 
 def test_unknown_keys_pass_through_or_are_refused() -> None:

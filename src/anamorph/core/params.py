@@ -347,7 +347,12 @@ DropFill = Annotated[Any, Either((Number(), Listed(Number(), empty=False), Choic
 BoxMethod = Annotated[str, Choice(("largest_box", "ellipse"))]
 
 
-PLAIN_TYPES: Mapping[Any, Rule] = {float: Number(), int: Number(whole=True), bool: Flag(), str: Words()}
+PLAIN_TYPES: Mapping[Any, Rule] = {
+    float: Number(),
+    int: Number(whole=True),
+    bool: Flag(),
+    str: Words(),
+}
 """What a parameter may be that is annotated with nothing but a type."""
 
 

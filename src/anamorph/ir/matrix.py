@@ -86,7 +86,7 @@ def is_lattice(m: Matrix) -> bool:
     """Tell whether pixels fall on pixels: flips, quarter turns and whole shifts only."""
     a, b, c, d, e, f, g, h, _ = m
     unit = (a in _UNIT and e in _UNIT) if b == 0.0 == d else _swaps(a, b, d, e)
-    return unit and g == 0.0 == h and c.is_integer() and f.is_integer()
+    return unit and g == 0.0 == h and c % 1 == 0.0 == f % 1
 
 
 def _swaps(a: float, b: float, d: float, e: float) -> bool:

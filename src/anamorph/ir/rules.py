@@ -36,23 +36,12 @@ MODES: Mapping[str, frozenset[str]] = {
 """Value of ``Compose(fuse=…)`` → labels that are let through."""
 
 Fusion = tuple[Op, str]
-Rule = Callable[[Any, Any, "Place"], "Fusion | None"]
+Rule = Callable[[Any, Any, Size], Fusion | None]
+"""rule(first, second, size of the picture before the first) → what they become, or None."""
 
 _FREE_BORDERS = frozenset({K.BORDER_CONSTANT, K.BORDER_REPLICATE, K.BORDER_REFLECT, K.BORDER_WRAP})
 """Borders that mean the same before and after a change of scale. Reflect-101 does not: it mirrors
 about the centre of the outermost pixel, whose place depends on the pixel's size."""
-
-
-@dataclass(slots=True)
-class Place:
-    """Where two neighbours stand.
-
-    ``source`` is the size of the picture before the first; ``head`` tells whether the first begins
-    the plan, where a crop is a free view.
-    """
-
-    source: Size
-    head: bool
 
 
 @dataclass(slots=True)
@@ -84,7 +73,7 @@ def fuse(ops: Iterable[Op], source: Size, mode: str = "all") -> list[Step]:
             rule = RULES.get((type(first.op), type(step.op)))
             if rule is None:
                 break
-            found = rule(first.op, step.op, Place(first.source, len(steps) == 1))
+            found = rule(first.op, step.op, first.source)
             if found is None or found[1] not in allowed:
                 break
             steps.pop()
@@ -120,27 +109,24 @@ def check_mode(mode: str) -> str:
 # --------------------------------------------------------------------------- Warp and Warp
 
 
-def warp_warp(a: Warp, b: Warp, at: Place) -> Fusion | None:
+def warp_warp(a: Warp, b: Warp, source: Size) -> Fusion | None:
     """Multiply the matrices where nothing that was cut off could come back."""
     a_grid, b_grid = mx.is_lattice(a.matrix), mx.is_lattice(b.matrix)
-    lossless = mx.maps_inside(a.matrix, at.source, a.size)
-    covers = lossless and mx.covers(a.matrix, at.source, a.size)
+    lossless = mx.maps_inside(a.matrix, source, a.size)
+    covers = lossless and mx.covers(a.matrix, source, a.size)
     if covers and a_grid:  # a flip or quarter turn: the second does as it would have done
         return _product(a, b, b.sampling, a_grid=True, b_grid=b_grid)
     inside = _looks_inside(b.matrix, b.size, a.size)
     if inside and b_grid and (a_grid or not _averages(a.sampling)):  # a crop or flip
         return _product(a, b, a.sampling, a_grid=a_grid, b_grid=True)
-    free_view = inside and not lossless and at.head and a_grid  # it keeps its own border
+    free_view = inside and not lossless and a_grid  # a crop costs nothing and keeps its own border
     if free_view or not (inside or lossless) or not _may_join(a, b, a_grid=a_grid, b_grid=b_grid):
         return None
     sampling = _border_of(a, b, inside=inside, covers=covers)
-    return sampling and _product(
-        a,
-        b,
-        _with(sampling, b.sampling if a_grid else a.sampling, _turned(a, b).sampling),
-        a_grid=a_grid,
-        b_grid=b_grid,
-    )
+    if sampling is None:
+        return None
+    sampling = _with(sampling, b.sampling if a_grid else a.sampling, _turned(a, b).sampling)
+    return _product(a, b, sampling, a_grid=a_grid, b_grid=b_grid)
 
 
 def _averages(sampling: Sampling) -> bool:
@@ -151,15 +137,7 @@ def _product(a: Warp, b: Warp, sampling: Sampling, *, a_grid: bool, b_grid: bool
     product = mx.matmul(b.matrix, a.matrix)
     if not (a_grid or b_grid):  # two turns may have come out straight
         product = mx.snapped(product)
-    return Warp(product, b.size, sampling), _warp_label(product, a_grid=a_grid, b_grid=b_grid)
-
-
-def _warp_label(product: mx.Matrix, *, a_grid: bool, b_grid: bool) -> str:
-    if a_grid and b_grid:
-        return EXACT
-    if (a_grid or b_grid) and mx.is_axis_aligned(product):
-        return ROUNDING
-    return RESAMPLING
+    return Warp(product, b.size, sampling), EXACT if a_grid and b_grid else RESAMPLING
 
 
 def _looks_inside(m: mx.Matrix, canvas: Size, source: Size) -> bool:
@@ -215,7 +193,7 @@ def _turned(a: Warp, b: Warp) -> Warp:
 # ------------------------------------------------------------------------ Warp and Remap
 
 
-def remap_warp(a: Remap, b: Warp, _: Place) -> Fusion | None:
+def remap_warp(a: Remap, b: Warp, _: Size) -> Fusion | None:
     """Let a warp that looks only inside the distorted canvas join the field."""
     canvas = a.canvas or a.size
     grid = mx.is_lattice(b.matrix)
@@ -227,21 +205,21 @@ def remap_warp(a: Remap, b: Warp, _: Place) -> Fusion | None:
     return replace(a, after=after, canvas=b.size), RESAMPLING
 
 
-def warp_remap(a: Warp, b: Remap, at: Place) -> Fusion | None:
+def warp_remap(a: Warp, b: Remap, source: Size) -> Fusion | None:
     """Let a warp that loses nothing join the field that comes after it."""
     grid = mx.is_lattice(a.matrix)
-    if b.source is not None or not mx.maps_inside(a.matrix, at.source, a.size):
+    if b.source is not None or not mx.maps_inside(a.matrix, source, a.size):
         return None
     if not grid and not _same_interpolation(a.sampling, b.sampling):
         return None
-    if not _border_survives(at, a, b.sampling, grid=grid):
+    if not _border_survives(source, a, b.sampling, grid=grid):
         return None
     before = mx.snapped(mx.matmul(b.before, a.matrix))
-    return replace(b, before=before, source=at.source), RESAMPLING
+    return replace(b, before=before, source=source), RESAMPLING
 
 
-def _border_survives(at: Place, a: Warp, t: Sampling, *, grid: bool) -> bool:
-    if mx.covers(a.matrix, at.source, a.size):
+def _border_survives(source: Size, a: Warp, t: Sampling, *, grid: bool) -> bool:
+    if mx.covers(a.matrix, source, a.size):
         return grid or t.border in _FREE_BORDERS
     s = a.sampling
     constant = s.border == t.border == K.BORDER_CONSTANT
@@ -256,12 +234,12 @@ def _same_interpolation(s: Sampling, t: Sampling) -> bool:
 # --------------------------------------------------------------------------------- tones
 
 
-def curve_curve(a: Curve, b: Curve, _: Place) -> Fusion | None:
+def curve_curve(a: Curve, b: Curve, _: Size) -> Fusion | None:
     """Compose the functions; the picture is quantised once."""
     return Curve(a.steps + b.steps), ROUNDING
 
 
-def matrix_matrix(a: ColorMatrix, b: ColorMatrix, _: Place) -> Fusion | None:
+def matrix_matrix(a: ColorMatrix, b: ColorMatrix, _: Size) -> Fusion | None:
     """Multiply colour matrices if the first cannot leave [0, 1], so that no clipping is lost."""
     if not _stays_in_range(a):
         return None
@@ -283,20 +261,20 @@ def _stays_in_range(m: ColorMatrix) -> bool:
     return True
 
 
-def curve_cast(a: Curve, b: Cast, _: Place) -> Fusion | None:
+def curve_cast(a: Curve, b: Cast, _: Size) -> Fusion | None:
     """Let the last table of the tones go into the normalisation."""
     if b.dtype != "float32":
         return None
     return replace(b, steps=a.steps + b.steps), ROUNDING
 
 
-def cast_cast(a: Cast, b: Cast, _: Place) -> Fusion | None:
+def cast_cast(a: Cast, b: Cast, _: Size) -> Fusion | None:
     """Join two conversions: the second's scale and layout after the first's."""
     if a.layout != "HWC" or a.tensor or b.steps:
         return None
     if b.scale == 1.0 and b.offset == 0.0 and b.dtype in (None, a.dtype):
         joined = replace(a, layout=b.layout, tensor=b.tensor, transpose_mask=b.transpose_mask)
-        return joined, EXACT
+        return joined, ROUNDING  # the same numbers, by another order of operations
     if a.dtype != "float32" or b.dtype != "float32":
         return None
     scale = _each(lambda s, t: s * t, a.scale, b.scale)
@@ -313,7 +291,7 @@ def _each(join: Callable[[float, float], float], a: Color, b: Color) -> Color:
     return tuple(join(x, y) for x, y in zip(xs, ys, strict=True))
 
 
-def fill_fill(a: Fill, b: Fill, _: Place) -> Fusion | None:
+def fill_fill(a: Fill, b: Fill, _: Size) -> Fusion | None:
     """Unite regions of equal value."""
     if a.value != b.value or a.mask_value != b.mask_value or isinstance(a.value, str):
         return None

@@ -9,7 +9,7 @@ import numpy as np
 
 from anamorph.backends.base import Backend
 from anamorph.core.errors import DataTypeError
-from anamorph.ir.ops import Cast, ColorMatrix, Effect, Op, Target
+from anamorph.ir.ops import MASK, Cast, ColorMatrix, Effect, Op, Target
 from anamorph.ir.rules import Step, fuse
 from anamorph.pipeline.targets import PICTURES, Entry
 
@@ -23,6 +23,7 @@ def run_step(sample: Any, entry: Entry, step: Step) -> None:
     target = entry.kind.target
     if target in PICTURES:
         kernel = _kernel(sample.backend, op, target)
+        channels = _channels(entry)
         try:
             if entry.kind.stacks:
                 entry.value = [_three_axes(kernel(op, v)) for v in entry.value]
@@ -32,15 +33,23 @@ def run_step(sample: Any, entry: Entry, step: Step) -> None:
             _refuse_tensor(entry, op, error)
             raise
         if isinstance(op, Cast) and op.layout == "CHW":
-            entry.flat = False
-        elif isinstance(op, ColorMatrix | Effect) and entry.flat:
-            entry.flat = _channels(entry) == 1
+            _keep_axis(entry, op, channels)
+        elif isinstance(op, ColorMatrix | Effect) and channels != _channels(entry):
+            entry.flat = channels != 1  # a colour picture made grey is H×W, a grey one coloured not
     else:
         value = sample.backend.kernel(op, target)(op, entry.value, step.source)
         params = sample.settings.params_of(target)
         if params.check_each_transform:
             value = params.settle(value, op.size_after(step.source), entry.value)
         entry.value = value
+
+
+def _keep_axis(entry: Entry, op: Cast, channels: int) -> None:
+    """Give a mask H×W×1 its axis back, which tensors of masks lose; pictures have theirs."""
+    alone = entry.kind.target is MASK and entry.kind.stacks == 0
+    if alone and op.tensor and channels == 1 and not entry.flat:
+        entry.value = entry.value.unsqueeze(0 if op.transpose_mask else -1)
+    entry.flat = False
 
 
 def run_call(sample: Any, op: Op) -> None:
@@ -65,8 +74,8 @@ def _three_axes(value: Any) -> Any:
 
 
 def _channels(entry: Entry) -> int:
-    value = entry.value[0] if entry.kind.stacks else entry.value
-    return int(value.shape[2])
+    value = entry.value[0] if entry.kind.stacks and entry.value else entry.value
+    return value.shape[2] if isinstance(value, np.ndarray) else 0
 
 
 def _kernel(backend: Backend, op: Op, target: Target) -> Callable[[Any, Any], Any]:

@@ -69,7 +69,7 @@ def enter_picture(entry: Entry) -> Size:
     array = _checked(entry.key, entry.given, entry.kind.target)
     entry.flat = array.ndim == 2
     entry.value = entry.start = array[:, :, None] if entry.flat else array
-    return array.shape[:2]
+    return array.shape[0], array.shape[1]
 
 
 def _enter_stack(entry: Entry) -> Size:
@@ -97,7 +97,7 @@ def _enter_stack(entry: Entry) -> Size:
     if len(sizes) > 1:
         raise DataError(f"{entry.key} holds pictures of different sizes: {sorted(sizes)}")
     if isinstance(given, np.ndarray) and not sizes:
-        return given.shape[entry.kind.stacks : entry.kind.stacks + 2]
+        return given.shape[entry.kind.stacks], given.shape[entry.kind.stacks + 1]
     return sizes.pop() if sizes else (0, 0)
 
 
@@ -124,7 +124,11 @@ def leave_picture(entry: Entry) -> Any:
     """Hand out a picture or stack in the form it came in: contiguous, and no view of an input."""
     if entry.value is entry.start:
         return entry.given
-    return _leave_stack(entry) if entry.kind.stacks else _own(entry.value, entry.given, flat=entry.flat)
+    return (
+        _leave_stack(entry)
+        if entry.kind.stacks
+        else _own(entry.value, entry.given, flat=entry.flat)
+    )
 
 
 def _leave_stack(entry: Entry) -> Any:

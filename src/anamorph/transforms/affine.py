@@ -353,7 +353,15 @@ def _aligned(m: Matrix) -> Matrix:
     """Move a quarter turn by the half pixel that makes it exact; its crop has room for that."""
     if not mx.is_axis_aligned(m) or mx.is_lattice(m):
         return m
-    return (m[0], m[1], float(math.floor(m[2])), m[3], m[4], float(math.floor(m[5])), *m[6:])
+    return (
+        m[0],
+        m[1],
+        float(math.floor(m[2] + mx.EPS)),
+        m[3],
+        m[4],
+        float(math.floor(m[5] + mx.EPS)),
+        *m[6:],
+    )
 
 
 def _extent(m: Linear, size: Size) -> tuple[float, float]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from abc import ABCMeta, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-import sys
 from inspect import Parameter, Signature
 from typing import Any, ClassVar, Protocol, Self, dataclass_transform, get_type_hints
 
@@ -18,6 +19,12 @@ from anamorph.ir.ops import Op, Sampling, Size
 from anamorph.transforms.dialects import translate
 
 MISSING: Any = object()
+_PICTURES = frozenset(("image", "images", "volume", "volumes"))
+KEYS: Mapping[str, frozenset[str]] = {
+    "image": _PICTURES,
+    "dual": _PICTURES | {"mask", "masks", "mask3d", "masks3d", "bboxes", "keypoints"},
+}
+"""Kind of transform → keys of a call that it changes."""
 PROBABILITY = Number(0, 1)
 
 
@@ -167,7 +174,7 @@ def _default(cls: type[Transform], field: Field) -> Any:
 
 
 @dataclass_transform(frozen_default=True, eq_default=True)
-class Transform:
+class Transform(metaclass=ABCMeta):
     """What may happen to a sample: parameters, their checks, and how an outcome is drawn.
 
     A subclass declares its parameters as annotated class attributes, ``p`` last, in the order in
@@ -187,9 +194,10 @@ class Transform:
         super().__init_subclass__(**kwargs)
         if any("__init__" in vars(base) and not _generated(base) for base in cls.__mro__[:-1]):
             return  # the class, or one it derives from, has its own way of being made
-        cls.fields = _collect(cls, sys._getframe(1).f_locals)
+        cls.fields = _collect(cls, sys._getframe(1).f_locals)  # noqa: SLF001 - a class may be defined in a function
         cls.__init__ = _make_init(cls)  # type: ignore[method-assign]
 
+    @abstractmethod
     def draw(self, rng: Rng, scene: Scene) -> Iterable[Op]:
         """Decide what happens: draw numbers and give the ops, in order.
 
@@ -197,9 +205,8 @@ class Transform:
             rng: the source of chance; nothing else may be drawn from.
             scene: what is known of the sample.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define draw(rng, scene)")
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027 - most transforms have nothing to check
         """Refuse parameters that do not go together. Overridden where there are such."""
 
     def __call__(self, /, **data: Any) -> dict[str, Any]:
@@ -209,6 +216,11 @@ class Transform:
     def values(self) -> dict[str, Any]:
         """Parameters by name."""
         return {name: getattr(self, name) for name in self.fields}
+
+    @property
+    def available_keys(self) -> set[str]:
+        """Keys of a call that the transform changes."""
+        return set(KEYS[self.kind])
 
     def replace(self, **changes: Any) -> Self:
         """Make a copy with some parameters changed."""
@@ -229,7 +241,7 @@ class Transform:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self.values() == other.values()  # type: ignore[attr-defined]
+        return self.values() == other.values()
 
     def __hash__(self) -> int:
         return hash((type(self), repr(self)))

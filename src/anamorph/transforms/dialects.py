@@ -207,6 +207,10 @@ JOINED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 """transform → {name here: other names whose values it is made of}, all of them or none."""
 
 
+LONE = frozenset({"CoarseDropout"})
+"""Transforms for which a lone maximum was the minimum, too."""
+
+
 def translate(transform: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> Values:
     """Replace names of other dialects by the names here; unknown ones stay for the caller.
 
@@ -215,28 +219,31 @@ def translate(transform: str, given: Mapping[str, Any], known: Mapping[str, Any]
             parameter is given under two names.
     """
     out: Values = {}
-    for name, value in _joined(transform, given).items():
+    forced = _always_apply(transform, given)
+    rest = {k: v for k, v in given.items() if k != "always_apply" and k not in forced}
+    for name, value in _joined(transform, rest).items():
         new = {name: value} if name in known else _meaning(transform, name, value, known)
         for key, meant in new.items():
             if key in out or (key != name and key in given):
                 raise ParameterTypeError(f"{transform}.{key} was given twice, once as {name!r}")
             out[key] = meant
-    return out
+    return out | forced
 
 
 def _joined(transform: str, given: Mapping[str, Any]) -> Values:
     out = dict(given)
     for whole, parts in JOINED.get(transform, {}).items():
-        present = [name for name in parts if name in given]
-        if len(present) == len(parts):
-            values = tuple(out.pop(name) for name in parts)
-            if whole in out:
-                raise ParameterTypeError(f"{transform}.{whole} was given twice, once as {parts}")
-            out[whole] = values
-        elif present:
-            raise ParameterTypeError(
-                f"{transform}.{present[0]}: write {whole}=({', '.join(parts)})"
-            )
+        values = [out.pop(name) for name in parts if name in given]
+        values = [v for v in values if v is not None]
+        if values and whole in out:
+            raise ParameterTypeError(f"{transform}.{whole} was given twice, once as {parts}")
+        if len(values) == 1 and transform in LONE and given.get(parts[-1]) is not None:
+            values *= 2
+        if 0 < len(values) < len(parts):
+            present = next(name for name in parts if name in given)
+            raise ParameterTypeError(f"{transform}.{present}: write {whole}=({', '.join(parts)})")
+        if values:
+            out[whole] = tuple(values)
     return out
 
 
@@ -247,16 +254,14 @@ def _meaning(transform: str, name: str, value: Any, known: Mapping[str, Any]) ->
         return {RENAMED[transform][name]: value}
     if name in REFUSED.get(transform, {}):
         raise ParameterTypeError(f"{transform}.{name}: {REFUSED[transform][name]}")
-    if name == "always_apply":
-        return _always_apply(transform, value)
     return {_same_in_other_words(name, known) or name: value}
 
 
-def _always_apply(transform: str, value: Any) -> Values:
-    if value is True:
-        return {"p": 1.0}
-    if value is False:
-        return {}
+def _always_apply(transform: str, given: Mapping[str, Any]) -> Values:
+    """Read the oldest line's switch, which wins over p."""
+    value = given.get("always_apply", False)
+    if value is None or isinstance(value, bool):
+        return {"p": 1.0} if value else {}
     raise ParameterTypeError(f"{transform}.always_apply = {value!r}: it must be True or False")
 
 

@@ -17,7 +17,7 @@ from anamorph.backends.opencv import (
     warp,
 )
 
-_MODULES = (warp, remap, tone, color, histogram, cast, filter, histogram, noise, fill, tiles, codec)
+_MODULES = (warp, remap, tone, color, histogram, cast, filter, noise, fill, tiles, codec)
 
 BACKEND = Backend(
     name="opencv",

@@ -122,7 +122,7 @@ def join(parts: Iterable[Image], out: Image | None = None) -> Image:
     listed = list(parts)
     if len(listed) <= MAX_PLANES:
         return cv2.merge(listed, out)
-    joined = np.stack(listed, axis=-1)
+    joined = np.stack([p.reshape(p.shape[:2]) for p in listed], axis=-1)
     if out is None:
         return joined
     np.copyto(out, joined)

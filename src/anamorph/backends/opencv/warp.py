@@ -64,7 +64,7 @@ def warp(src: Array, m: Matrix, size: Size, how: tuple[int, int, Color]) -> Arra
 
 
 def _at_whole_pixels(m: Matrix) -> bool:
-    return m[2].is_integer() and m[5].is_integer() and m[6] == 0.0 == m[7]
+    return m[2] % 1 == 0.0 == m[5] % 1 and m[6] == 0.0 == m[7]
 
 
 def _mixed(src: Array, interpolation: int, run: Callable[[Array], Array]) -> Array:
