@@ -95,7 +95,7 @@ class Stream:
     __slots__ = ("_born", "_copies", "_lineage", "_path", "rng", "seed")
 
     def __init__(self, seed: int | None = None, path: tuple[int, ...] = ()) -> None:
-        self.seed = seed
+        self.seed: int | None = seed
         self._path = path
         self._copies = 0
         self._begin()
@@ -104,7 +104,7 @@ class Stream:
         self._lineage = _lineage
         self._born = _forks
         entropy = int.from_bytes(os.urandom(16), "little") if self.seed is None else self.seed
-        self.rng = Rng(mix(entropy, *self._path))
+        self.rng: Rng = Rng(mix(entropy, *self._path))
 
     def current(self) -> Rng:
         """Give the generator to draw from in this process."""

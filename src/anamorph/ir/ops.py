@@ -29,7 +29,9 @@ class Target(Enum):
     BOXES = "boxes"
     POINTS = "points"
 
-    __hash__ = object.__hash__  # tables are looked up by it on every call; Enum's own is slow
+    __hash__: ClassVar[Any] = (
+        object.__hash__
+    )  # tables are looked up by it on every call; Enum's own is slow
 
 
 IMAGE, MASK, BOXES, POINTS = Target.IMAGE, Target.MASK, Target.BOXES, Target.POINTS

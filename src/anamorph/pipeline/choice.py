@@ -61,8 +61,8 @@ class SomeOf(BaseCompose):
     def __init__(self, transforms: Any, n: Any = 1, replace: bool = False, p: float = 1) -> None:  # noqa: FBT001, FBT002
         super().__init__(transforms, p)
         name = type(self).__name__
-        self.n = _count(f"{name}.n", n)
-        self.replace = Flag().check(f"{name}.replace", replace)
+        self.n: Any = _count(f"{name}.n", n)
+        self.replace: bool = Flag().check(f"{name}.replace", replace)
 
     def run_members(self, rng: Rng, sample: Sample) -> None:
         for i in self.order(rng, self.chosen(rng)):
@@ -135,7 +135,9 @@ class SelectiveChannelTransform(BaseCompose):
     ) -> None:
         super().__init__(transforms, p)
         place = "SelectiveChannelTransform.channels"
-        self.channels = tuple(Number(0, whole=True).check(place, c) for c in channels)
+        self.channels: tuple[int, ...] = tuple(
+            Number(0, whole=True).check(place, c) for c in channels
+        )
         self._at_once = any(map(_by_user, self.transforms))
 
     def run_members(self, rng: Rng, sample: Sample) -> None:

@@ -74,7 +74,7 @@ class Compose(BaseCompose):
     ) -> None:
         super().__init__(transforms, p)
         interpolations = Choice(tuple(INTERPOLATIONS), optional=True)
-        self.settings = Settings(
+        self.settings: Settings = Settings(
             bbox_params=as_bbox_params(bbox_params),
             keypoint_params=as_keypoint_params(keypoint_params),
             additional_targets=dict(additional_targets or {}),
@@ -93,8 +93,9 @@ class Compose(BaseCompose):
                 f"Compose.backend = {backend!r}: it must be one of {', '.join(BACKENDS)}{hint}"
             )
         self.backend = backend
-        self.save_applied_params = Flag().check("Compose.save_applied_params", save_applied_params)
-        self.stream = Stream(_whole("Compose.seed", seed))
+        flag = Flag().check("Compose.save_applied_params", save_applied_params)
+        self.save_applied_params: bool = flag
+        self.stream: Stream = Stream(_whole("Compose.seed", seed))
         _refuse_inner(self, self)
 
     # -------------------------------------------------------------- options, as they were given

@@ -45,7 +45,7 @@ class ReplayCompose(Compose):
         self, transforms: Any, *args: Any, save_key: str = "replay", **kwargs: Any
     ) -> None:
         super().__init__(transforms, *args, **kwargs)
-        self.save_key = Words().check("ReplayCompose.save_key", save_key)
+        self.save_key: str = Words().check("ReplayCompose.save_key", save_key)
         if save_key in self.settings.kinds:
             raise ParameterError(f"ReplayCompose.save_key = {save_key!r}: it must name no target")
 

@@ -62,9 +62,9 @@ class Sample:
     )
 
     def __init__(self, settings: Any, data: Mapping[str, Any], backend: Backend) -> None:
-        self.settings = settings
-        self.data = data
-        self.backend = backend
+        self.settings: Any = settings
+        self.data: Mapping[str, Any] = data
+        self.backend: Backend = backend
         self.fuse_mode: str = settings.fuse
         self.mask_interpolation: int | None = settings.mask_interpolation
         self.ops: list[Op] = []
@@ -74,11 +74,11 @@ class Sample:
         self._fused: dict[tuple[Any, ...], list[Step]] = {}
         self.entries: dict[str, Entry] = {}
         self.leading: Entry | None = None
-        self.channels = 3
-        self.dtype = "uint8"
-        self.uneven = False
+        self.channels: int = 3
+        self.dtype: str = "uint8"
+        self.uneven: bool = False
         self._enter()
-        self.source = self.size
+        self.source: Size = self.size
         for entry in self.entries.values():
             entry.size = self.size
 

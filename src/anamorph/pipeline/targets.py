@@ -46,11 +46,11 @@ class Entry:
     __slots__ = ("cursor", "flat", "given", "key", "kind", "shape", "size", "start", "value")
 
     def __init__(self, key: str, kind: Kind, given: Any) -> None:
-        self.key = key
-        self.kind = kind
-        self.given = given
-        self.cursor = 0
-        self.flat = False
+        self.key: str = key
+        self.kind: Kind = kind
+        self.given: Any = given
+        self.cursor: int = 0
+        self.flat: bool = False
         self.size: Size = (0, 0)
         self.shape: tuple[int, ...] = ()
         self.value: Any = None

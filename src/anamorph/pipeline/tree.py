@@ -60,8 +60,8 @@ class BaseCompose:
 
     def __init__(self, transforms: Any, p: float = 1.0) -> None:
         self.transforms: tuple[Any, ...] = _members(type(self).__name__, transforms)
-        self.p = check_probability(f"{type(self).__name__}.p", p)
-        self.stream = Stream()
+        self.p: float = check_probability(f"{type(self).__name__}.p", p)
+        self.stream: Stream = Stream()
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("transforms", *self.init_names) and hasattr(self, name):

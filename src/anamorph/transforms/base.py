@@ -194,8 +194,9 @@ class Transform(metaclass=ABCMeta):
         super().__init_subclass__(**kwargs)
         if any("__init__" in vars(base) and not _generated(base) for base in cls.__mro__[:-1]):
             return  # the class, or one it derives from, has its own way of being made
-        cls.fields = _collect(cls, sys._getframe(1).f_locals)  # noqa: SLF001 - a class may be defined in a function
-        cls.__init__ = _make_init(cls)  # type: ignore[method-assign]
+        around = sys._getframe(1).f_locals  # noqa: SLF001 - a class may be defined in a function
+        cls.fields = _collect(cls, around)
+        type.__setattr__(cls, "__init__", _make_init(cls))
 
     @abstractmethod
     def draw(self, rng: Rng, scene: Scene) -> Iterable[Op]:

@@ -84,7 +84,7 @@ class BasicTransform(Transform, metaclass=_Family):
             raise ParameterTypeError(f"{place}: super().__init__ takes p alone")
         if old:  # in 1.x it was called with always_apply and p
             always_apply, p = bool(p), old[0]
-        self.p = 1.0 if always_apply else check_probability(f"{place}.p", p)
+        self.p: float = 1.0 if always_apply else check_probability(f"{place}.p", p)
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
