@@ -120,7 +120,7 @@ class Settings:
             if params.settles_last:
                 value = params.settle(value, sample.size)
             out[key] = params.write(value, entry.given, sample.size)
-            if key in ("bboxes", "keypoints"):
+            if params.label_fields and (key in _LABELLED or _labelled(key, target, sample)):
                 self._hand_out_labels(params, value, entry.given, out)
 
     def _hand_out_labels(self, params: Any, value: Any, given: Any, out: dict[str, Any]) -> None:
@@ -138,3 +138,25 @@ class Settings:
                 out[name] = params.relabel(value, name, labels)
             else:
                 out[name] = pick(labels, value.index)
+
+
+_LABELLED = frozenset({"bboxes", "keypoints"})
+"""The targets that label fields belong to, …"""
+
+
+def _labelled(key: str, target: Target, sample: Sample) -> bool:
+    """… unless the call has none of these, but one under another name.
+
+    Raises:
+        DataError: it has several, and nothing says whose the labels are.
+    """
+    keys = [k for k, entry in sample.entries.items() if entry.kind.target is target]
+    if not _LABELLED.isdisjoint(keys):
+        return False
+    if len(keys) > 1:
+        main = "bboxes" if target is BOXES else "keypoints"
+        raise DataError(
+            f"the call has {' and '.join(keys)} but no {main}: label fields belong to {main}, or "
+            f"to {key} if it is the only one"
+        )
+    return True
