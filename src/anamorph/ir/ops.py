@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from anamorph.core import constants as K
@@ -110,6 +111,7 @@ class Warp(Op):
         return Warp(mx.scaling(to[1] / size[1], to[0] / size[0]), to, sampling)
 
     @staticmethod
+    @lru_cache(maxsize=256)
     def symmetry(name: str, size: Size) -> Warp:
         """Apply one of the eight symmetries of the square, by its name in D4."""
         h, w = size

@@ -151,7 +151,7 @@ class SelectiveChannelTransform(BaseCompose):
             self._run_at_once(rng, sample)
             return
         part = {"image": image[:, :, list(self.channels)].copy()}
-        inner = Sample(Settings(fuse=sample.fuse_mode), part, sample.backend)
+        inner = Sample(Settings(fuse=sample.settings.fuse), part, sample.backend)
         super().run_members(rng, inner)
         self._check_kept(inner, sample)
         if inner.ops:
@@ -168,7 +168,7 @@ class SelectiveChannelTransform(BaseCompose):
                 [v[:, :, chosen] for v in value] if entry.kind.stacks else value[:, :, chosen]
             )
         settings = Settings(
-            fuse=sample.fuse_mode, additional_targets=sample.settings.additional_targets
+            fuse=sample.settings.fuse, additional_targets=sample.settings.additional_targets
         )
         inner = Sample(settings, parts, sample.backend)
         super().run_members(rng, inner)

@@ -143,7 +143,8 @@ class Compose(BaseCompose):
         Raises:
             AnamorphError: a target is missing, or not what the pipeline was told.
         """
-        refuse_positions(args)
+        if args:
+            refuse_positions(args)
         return self._transform(self.stream.current(), data, force=force_apply)
 
     def _transform(self, rng: Rng, data: Data, *, force: bool = False) -> dict[str, Any]:

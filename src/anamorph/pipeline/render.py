@@ -9,21 +9,21 @@ import numpy as np
 
 from anamorph.backends.base import Backend
 from anamorph.core.errors import DataTypeError
-from anamorph.ir.ops import MASK, Cast, ColorMatrix, Effect, Op, Target
-from anamorph.ir.rules import Step, fuse
+from anamorph.ir.ops import MASK, Cast, ColorMatrix, Effect, Op, Size, Target
+from anamorph.ir.rules import fuse
 from anamorph.pipeline.targets import PICTURES, Entry
 
 CHANNELS = "channels"
 """Name of the effect that renders a plan of its own on some channels of the picture."""
 
 
-def run_step(sample: Any, entry: Entry, step: Step) -> None:
-    """Run one step on one target."""
-    op = step.op
+def run_op(sample: Any, entry: Entry, op: Op, source: Size) -> None:
+    """Run one op on one target, ``source`` being the size of the picture before it."""
     target = entry.kind.target
     if target in PICTURES:
         kernel = _kernel(sample.backend, op, target)
-        channels = _channels(entry)
+        changing = type(op) in _CHANGING
+        channels = _channels(entry) if changing else 0
         try:
             if entry.kind.stacks:
                 entry.value = [_three_axes(kernel(op, v)) for v in entry.value]
@@ -32,16 +32,27 @@ def run_step(sample: Any, entry: Entry, step: Step) -> None:
         except (AttributeError, TypeError) as error:
             _refuse_tensor(entry, op, error)
             raise
-        if isinstance(op, Cast) and op.layout == "CHW":
-            _keep_axis(entry, op, channels)
-        elif isinstance(op, ColorMatrix | Effect) and channels != _channels(entry):
-            entry.flat = channels != 1  # a colour picture made grey is H×W, a grey one coloured not
+        if changing:
+            _settle_axes(entry, op, channels)
     else:
-        value = sample.backend.kernel(op, target)(op, entry.value, step.source)
+        value = sample.backend.kernel(op, target)(op, entry.value, source)
         params = sample.settings.params_of(target)
         if params.check_each_transform:
-            value = params.settle(value, op.size_after(step.source), entry.value)
+            value = params.settle(value, op.size_after(source), entry.value)
         entry.value = value
+
+
+_CHANGING = frozenset((Cast, ColorMatrix, Effect))
+"""Ops that may change the number of channels or the layout."""
+
+
+def _settle_axes(entry: Entry, op: Op, channels: int) -> None:
+    """Decide whether the picture is handed out with an axis of channels."""
+    if isinstance(op, Cast):
+        if op.layout == "CHW":
+            _keep_axis(entry, op, channels)
+    elif channels != _channels(entry):
+        entry.flat = channels != 1  # a colour picture made grey is H×W, a grey one coloured not
 
 
 def _keep_axis(entry: Entry, op: Cast, channels: int) -> None:

@@ -28,7 +28,7 @@ from anamorph.ir.ops import (
 )
 from anamorph.ir.plan import Note
 from anamorph.ir.rules import Step, fuse
-from anamorph.pipeline.render import run_call, run_step
+from anamorph.pipeline.render import run_call, run_op
 from anamorph.pipeline.targets import DTYPES, PICTURES, Entry, enter_picture, leave_picture
 from anamorph.pipeline.uneven import adapted
 
@@ -41,46 +41,31 @@ _NO_IMAGE = (
 class Sample:
     """The scene that transforms draw for, and the data behind it."""
 
-    __slots__ = (
-        "_fused",
-        "backend",
-        "channels",
-        "data",
-        "drawn_by",
-        "dtype",
-        "entries",
-        "fuse_mode",
-        "leading",
-        "mask_interpolation",
-        "notes",
-        "ops",
-        "settings",
-        "size",
-        "source",
-        "trace",
-        "uneven",
-    )
+    notes: list[Note] | None = None
+    """Which transform drew what; a list where the caller wants to know."""
+    trace: list[tuple[Step, list[int], float]] | None = None
+    """What each step of the picture took; a list where the caller wants to know."""
+    leading: Entry | None = None
+    """The first picture, by which the scene is described."""
+    channels: int = 3
+    dtype: str = "uint8"
+    uneven: bool = False
+    """Whether some target has another size than the picture."""
+    labelled: bool = False
+    """Whether there is more to hand out than pictures."""
 
     def __init__(self, settings: Any, data: Mapping[str, Any], backend: Backend) -> None:
         self.settings: Any = settings
         self.data: Mapping[str, Any] = data
         self.backend: Backend = backend
-        self.fuse_mode: str = settings.fuse
-        self.mask_interpolation: int | None = settings.mask_interpolation
         self.ops: list[Op] = []
-        self.notes: list[Note] | None = None
-        self.drawn_by: list[Any] = []
-        self.trace: list[tuple[Step, list[int], float]] | None = None
-        self._fused: dict[tuple[Any, ...], list[Step]] = {}
         self.entries: dict[str, Entry] = {}
-        self.leading: Entry | None = None
-        self.channels: int = 3
-        self.dtype: str = "uint8"
-        self.uneven: bool = False
+        self._fused: dict[tuple[Any, ...], list[Step]] = {}
+        self.drawn_by: list[Any] = []
         self._enter()
-        self.source: Size = self.size
+        size = self.source = self.size
         for entry in self.entries.values():
-            entry.size = self.size
+            entry.size = size
 
     # ---------------------------------------------------------------- what came in
 
@@ -110,6 +95,7 @@ class Sample:
             else:
                 labels.append(entry)
         self._begin(size)
+        self.labelled = bool(labels or self.settings.bound)
         for entry in labels:
             entry.value = self.settings.params_of(entry.kind.target).read(entry.given, self.size)
 
@@ -138,8 +124,8 @@ class Sample:
 
     def push(self, op: Op) -> None:
         """Take an op that was drawn."""
-        if self.mask_interpolation is not None:
-            op = with_mask_interpolation(op, self.mask_interpolation)
+        if self.settings.mask_interpolation is not None:
+            op = with_mask_interpolation(op, self.settings.mask_interpolation)
         if type(op) is Warp:
             self.ops.append(op)
             self.size = op.size
@@ -221,14 +207,18 @@ class Sample:
 
     def rendered(self, entry: Entry) -> Any:
         """Render what is pending for one target, and give its value."""
-        if entry.cursor < len(self.ops):
-            steps = self.pending(entry)
-            if self.trace is None:
-                for step in steps:
-                    run_step(self, entry, step)
+        count = len(self.ops)
+        if entry.cursor < count:
+            if self.trace is not None:
+                self._trace(entry, self.pending(entry), self.trace)
+            elif count - entry.cursor == 1 and not self.uneven:
+                op = self.ops[-1]
+                if entry.kind.target in op.targets:
+                    run_op(self, entry, op, entry.size)
             else:
-                self._trace(entry, steps, self.trace)
-            entry.cursor = len(self.ops)
+                for step in self.pending(entry):
+                    run_op(self, entry, step.op, step.source)
+            entry.cursor = count
             entry.size = self.size
         return entry.value
 
@@ -237,13 +227,13 @@ class Sample:
         target = entry.kind.target
         touching = [op for op in self.ops[entry.cursor :] if target in op.targets]
         if self.uneven and target in PICTURES and (own := _own_size(entry)):
-            return fuse(list(adapted(touching, entry.size, own)), own, self.fuse_mode)
+            return fuse(list(adapted(touching, entry.size, own)), own, self.settings.fuse)
         if len(touching) < 2 or len(self.entries) == 1:
-            return fuse(touching, entry.size, self.fuse_mode)
+            return fuse(touching, entry.size, self.settings.fuse)
         key = (entry.cursor, *map(id, touching))
         found = self._fused.get(key)
         if found is None:
-            found = self._fused[key] = fuse(touching, entry.size, self.fuse_mode)
+            found = self._fused[key] = fuse(touching, entry.size, self.settings.fuse)
         return found
 
     def _trace(
@@ -253,7 +243,7 @@ class Sample:
         positions = [i for i in range(entry.cursor, len(self.ops)) if target in self.ops[i].targets]
         for step in steps:
             began = time.perf_counter()
-            run_step(self, entry, step)
+            run_op(self, entry, step.op, step.source)
             if entry is self.leading:
                 trace.append((step, positions, time.perf_counter() - began))
 
@@ -279,7 +269,8 @@ class Sample:
             self.rendered(entry)
             if entry.kind.target in PICTURES:
                 out[key] = leave_picture(entry)
-        self.settings.hand_out(self, out)
+        if self.labelled:
+            self.settings.hand_out(self, out)
         return out
 
 

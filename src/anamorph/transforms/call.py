@@ -5,24 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from anamorph.core.errors import DataTypeError, ParameterTypeError
-from anamorph.core.rng import Rng, Stream, generator
+from anamorph.core.rng import Rng, Stream, generator, mix
 from anamorph.ir.ops import IMAGE, MASK
 from anamorph.transforms.rows import Rows
 
 
-@dataclass(frozen=True, slots=True)
 class Running:
-    """What belongs to the call that is running: its chance, and the additional targets."""
+    """What belongs to one call: its chance, made when first asked for, and its further keys."""
 
-    rng: Rng
-    arrays: np.random.Generator
-    likes: Mapping[str, str]
+    __slots__ = ("_arrays", "_key", "_rng", "likes")
+
+    def __init__(self, key: int, likes: Mapping[str, str], rng: Rng | None = None) -> None:
+        self._key = key
+        self._rng = rng
+        self._arrays: np.random.Generator | None = None
+        self.likes: Mapping[str, str] = likes
+
+    @property
+    def rng(self) -> Rng:
+        """Scalars."""
+        if self._rng is None:
+            self._rng = Rng(self._key)
+        return self._rng
+
+    @property
+    def arrays(self) -> np.random.Generator:
+        """Arrays."""
+        if self._arrays is None:
+            self._arrays = generator(mix(self._key, 1))
+        return self._arrays
 
 
 _running: ContextVar[Running | None] = ContextVar("running", default=None)
@@ -34,14 +50,13 @@ def running(stream: Stream | None = None) -> Running:
     current = _running.get()
     if current is None:
         rng = (stream or _fallback).current()
-        return Running(rng, rng.numpy(), {})
+        return Running(rng.key(), {}, rng)
     return current
 
 
 @contextmanager
 def _lent(key: int, likes: Mapping[str, str]) -> Iterator[None]:
-    rng = Rng(key)
-    token = _running.set(Running(rng, generator(rng.key()), likes))
+    token = _running.set(Running(key, likes))
     try:
         yield
     finally:

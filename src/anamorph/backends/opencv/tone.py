@@ -76,7 +76,7 @@ def flat(image: Image) -> Image:
 
 def apply_steps(steps: Steps, image: Image) -> Image:
     """Apply steps that hold no means."""
-    return _BY_DTYPE[image.dtype.name](steps, image)
+    return _BY_DTYPE[image.dtype](steps, image)
 
 
 # -------------------------------------------------------------------------------- 8 bits
@@ -264,11 +264,12 @@ FLOAT_TONES: Mapping[str, Callable[..., None]] = {
 }
 """Name of a tone → function(source, target, *numbers); the two may be one array."""
 
-_BY_DTYPE: Mapping[str, Callable[[Steps, Image], Image]] = {
-    "uint8": _bytes,
-    "uint16": _words,
-    "float32": _floats,
+_BY_DTYPE: Mapping[np.dtype[Any], Callable[[Steps, Image], Image]] = {
+    np.dtype(np.uint8): _bytes,
+    np.dtype(np.uint16): _words,
+    np.dtype(np.float32): _floats,
 }
+"""dtype → what applies steps to it (NumPy takes a microsecond to find the name of a dtype)."""
 
 KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {(Curve, IMAGE): curve}
 EFFECTS: Mapping[str, Kernel] = {}

@@ -26,6 +26,7 @@ from anamorph.backends.opencv.primitives import Axis, Laid, lay, primitive
 from anamorph.backends.opencv.sampling import sample
 from anamorph.backends.opencv.warp_labels import warp_boxes, warp_points
 from anamorph.core import constants as K
+from anamorph.ir import matrix as mx
 from anamorph.ir.matrix import Matrix
 from anamorph.ir.ops import BOXES, IMAGE, MASK, POINTS, Color, Op, Size, Target, Warp
 
@@ -50,21 +51,47 @@ def warp_mask(op: Warp, mask: Array) -> Array:
 
 def warp(src: Array, m: Matrix, size: Size, how: tuple[int, int, Color]) -> Array:
     """Warp an array (H, W, C); ``how`` is interpolation, border and fill."""
-    h, w = src.shape[:2]
-    if m[0] == 1.0 == m[4] and m[1] == 0.0 == m[3]:  # the commonest, told apart first: a crop
-        x, y = -m[2], -m[5]
-        if 0.0 <= x <= w - size[1] and 0.0 <= y <= h - size[0] and _at_whole_pixels(m):
-            return (
-                src if size == (h, w) else src[int(y) : int(y) + size[0], int(x) : int(x) + size[1]]
-            )
-    laid, border = lay(m, size, (h, w), how[0], how[1])
+    if m[1] == 0.0 == m[3] and m[6] == 0.0 == m[7]:
+        done = _common(src, m, size, how[0])
+        if done is not None:
+            return done
+    laid, border = lay(m, size, src.shape[:2], how[0], how[1])
     if laid is not None:
         return _lay(src, laid, size, how)
     return _mixed(src, how[0], lambda x: sample(x, m, size, (how[0], border, how[2])))
 
 
-def _at_whole_pixels(m: Matrix) -> bool:
-    return m[2] % 1 == 0.0 == m[5] % 1 and m[6] == 0.0 == m[7]
+_FLIPS = {(-1.0, 1.0): 1, (1.0, -1.0): 0, (-1.0, -1.0): -1}
+"""Signs of x and y → what cv2.flip calls it."""
+
+
+def _common(src: Array, m: Matrix, size: Size, interpolation: int) -> Array | None:
+    """Do the commonest warps, told apart with the least effort: crops, flips, linear resizing."""
+    if m[0] == 1.0 == m[4]:
+        return _view(src, -m[2], -m[5], size)
+    if src.dtype.char in PLAIN_TYPES and src.shape[2] <= CHANNEL_LIMIT:
+        return _flipped_or_scaled(src, m, size, interpolation)
+    return None
+
+
+def _view(src: Array, left: float, top: float, size: Size) -> Array | None:
+    h, w = src.shape[:2]
+    x, y = int(left), int(top)
+    if not (left == x and top == y and 0 <= x <= w - size[1] and 0 <= y <= h - size[0]):
+        return None
+    return src if size == (h, w) else src[y : y + size[0], x : x + size[1]]
+
+
+def _flipped_or_scaled(src: Array, m: Matrix, size: Size, interpolation: int) -> Array | None:
+    h, w = src.shape[:2]
+    a, e, c, f = m[0], m[4], m[2], m[5]
+    if size == (h, w) and c == (w if a < 0 else 0) and f == (h if e < 0 else 0):
+        flip = _FLIPS.get((a, e))
+        return None if flip is None else cv2.flip(src, flip)
+    whole = c == 0.0 == f and abs(a * w - size[1]) < mx.EPS and abs(e * h - size[0]) < mx.EPS
+    if whole and interpolation == K.INTER_LINEAR:
+        return cv2.resize(src, size[::-1], interpolation=cv2.INTER_LINEAR)
+    return None
 
 
 def _mixed(src: Array, interpolation: int, run: Callable[[Array], Array]) -> Array:
