@@ -203,6 +203,19 @@ def test_hsv(shift, dtype):
             agree(Effect("hsv", shift), image, 2 * ONE_LEVEL[dtype])
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shift", [(0, 80, 0), (30, 80, 0), (20, 200, -10)])
+def test_saturation_brings_no_color_into_gray(shift, dtype):
+    image = picture((20, 30), 3, dtype)
+    image[:, 10:] = image[:, 10:, :1]
+    for kernel in (fast_color.hsv, slow_color.hsv):
+        out = kernel(Effect("hsv", shift), image)
+        assert np.array_equal(out[:, 10:, 0], out[:, 10:, 1])
+        assert np.array_equal(out[:, 10:, 0], out[:, 10:, 2])
+        assert not np.array_equal(out[:, :10], image[:, :10])
+    agree(Effect("hsv", shift), image[:, 10:], ONE_LEVEL[dtype])
+
+
 def test_hue_of_grays_and_full_turns():
     gray = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
     assert np.array_equal(fast_color.hsv(Effect("hsv", (37, 0, 0)), gray), gray)

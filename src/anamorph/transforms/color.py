@@ -45,6 +45,8 @@ def _refuse(transform: PixelTransform, wanted: str, channels: int) -> DataError:
 class HueSaturationValue(PixelTransform):
     """Shift hue, saturation and value. Grey pictures of one channel get the shift of value only.
 
+    Grey pixels of a colour picture stay grey, however much saturation is added.
+
     >>> A.HueSaturationValue(60, 0, 0, p=1)(image=photo)["image"].shape == photo.shape
     True
     """

@@ -188,10 +188,12 @@ _MIXERS: Mapping[str, Callable[[Mix, Image], Image]] = {
 
 
 @lru_cache(maxsize=32)
-def _shift_table(shift: float, turn: int) -> bytes:
-    """Table of a shifted byte: around a circle of that many levels, or saturating if 0."""
+def _shift_table(part: int, shift: float) -> bytes:
+    """Table of a shifted byte: hue goes around, the others saturate, and no saturation stays so."""
     levels = np.rint(np.arange(256) + shift)
-    levels = np.mod(levels, turn) if turn else np.clip(levels, 0, 255)
+    levels = np.clip(levels, 0, 255) if part else np.mod(levels, 180)
+    if part == 1:
+        levels[0] = 0
     table: bytes = levels.astype(np.uint8).tobytes()
     return table
 
@@ -200,7 +202,8 @@ def hsv(op: Effect, image: Image) -> Image:
     """Shift hue, saturation and value.
 
     params: the hue's shift in 180ths of a turn, the others' in 255ths of full. 8-bit pictures go
-    through 8-bit HSV with a hue of 180 levels; others stay in floats.
+    through 8-bit HSV with a hue of 180 levels; others stay in floats. What is grey stays grey:
+    it has no hue that more saturation could bring out.
     """
     needs_channels(image, (3,), "a shift of hue")
     if not any(op.params):
@@ -212,23 +215,29 @@ def hsv(op: Effect, image: Image) -> Image:
     hue, saturation, value = op.params
     if hue:
         parts[0] += np.float32(2.0 * hue % 360.0)  # OpenCV takes hues beyond the turn as well
-    for i, shift in ((1, saturation), (2, value)):
-        if shift:
-            parts[i] += np.float32(shift / 255.0)
-            np.clip(parts[i], 0.0, 1.0, out=parts[i])
+    if saturation:
+        grey = parts[1] == 0.0
+        _shift(parts[1], saturation)
+        parts[1][grey] = 0.0
+    if value:
+        _shift(parts[2], value)
     return from_float(cv2.cvtColor(join(parts, form), cv2.COLOR_HSV2RGB, dst=form), image.dtype)
+
+
+def _shift(plane: Image, levels: float) -> None:
+    plane += np.float32(levels / 255.0)
+    np.clip(plane, 0.0, 1.0, out=plane)
 
 
 def _hsv_bytes(shifts: tuple[float, ...], image: Image) -> Image:
     form = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
-    turns = (180, 0, 0)
     moved = [i for i, shift in enumerate(shifts) if shift]
     if len(moved) == 1:
         i = moved[0]
-        part = translated(cv2.extractChannel(form, i), _shift_table(shifts[i], turns[i]))
+        part = translated(cv2.extractChannel(form, i), _shift_table(i, shifts[i]))
         cv2.insertChannel(part, form, i)
     else:
-        form = look_up(form, tuple(map(_shift_table, shifts, turns)))
+        form = look_up(form, tuple(map(_shift_table, range(3), shifts)))
     return cv2.cvtColor(form, cv2.COLOR_HSV2RGB, dst=form)
 
 

@@ -28,7 +28,10 @@ def color_matrix(op: ColorMatrix, image: Image) -> Image:
 
 
 def hsv(op: Effect, image: Image) -> Image:
-    """Shift hue, saturation and value; 8-bit pictures through HSV rounded to 8 bits."""
+    """Shift hue, saturation and value; 8-bit pictures through HSV rounded to 8 bits.
+
+    Grey stays grey, whatever the shift of saturation.
+    """
     if image.shape[2] != 3:
         raise DataError(f"a shift of hue needs 3 channels and the picture has {image.shape[2]}")
     hue, saturation, value = op.params
@@ -36,11 +39,12 @@ def hsv(op: Effect, image: Image) -> Image:
     if image.dtype == np.uint8:
         h = np.rint(h * 180.0) % 180.0
         h = np.rint(h + hue) % 180.0 / 180.0
-        s = np.clip(np.rint(np.rint(s * 255.0) + saturation), 0, 255) / 255.0
+        s = np.rint(s * 255.0)
+        s = np.where(s == 0, 0.0, np.clip(np.rint(s + saturation), 0, 255)) / 255.0
         v = np.clip(np.rint(np.rint(v * 255.0) + value), 0, 255) / 255.0
     else:
         h = (h + hue / 180.0) % 1.0
-        s = np.clip(s + saturation / 255.0, 0, 1)
+        s = np.where(s == 0, 0.0, np.clip(s + saturation / 255.0, 0, 1))
         v = np.clip(v + value / 255.0, 0, 1)
     return store(hsv_to_rgb(h, s, v), image.dtype)
 
