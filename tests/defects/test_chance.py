@@ -169,6 +169,14 @@ def test_replay_takes_a_seed() -> None:
     assert run(5) != run(6)
 
 
+def test_a_keyed_call_is_recorded_too() -> None:
+    pipe = A.ReplayCompose([A.RandomCrop(9, 9, p=1)], seed=5)
+    first = pipe.keyed(1, 2)(image=IMAGE)
+    assert np.array_equal(first["image"], pipe.keyed(1, 2)(image=IMAGE)["image"])
+    again = A.ReplayCompose.replay(first["replay"], image=IMAGE)
+    assert np.array_equal(first["image"], again["image"])
+
+
 # -------------------------------------------------------------------------------- files
 
 EVERYTHING = {

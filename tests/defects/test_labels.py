@@ -116,6 +116,23 @@ def test_one_label_a_row(count: int) -> None:
         assert key in sentence(lambda missing=missing: pipe(**missing))
 
 
+@pytest.mark.parametrize(
+    "labels", [7, "abc", b"abc", {"a": 1}, iter("abc"), np.array(7), None, {1}]
+)
+def test_what_is_no_list_of_labels(labels: Any) -> None:
+    pipe = piped(A.HorizontalFlip(p=1))
+    good = {
+        "image": IMAGE,
+        "bboxes": BOXES,
+        "kinds": [*"abc"],
+        "keypoints": POINTS,
+        "ids": [1, 2, 3],
+    }
+    for key in ("kinds", "ids"):
+        text = sentence(lambda key=key: pipe(**good | {key: labels}))
+        assert text.startswith(f"{key} is a {type(labels).__name__}: it must be a list")
+
+
 def test_rows_that_hold_no_numbers() -> None:
     pipe = piped(A.HorizontalFlip(p=1))
     calls = {"image": IMAGE, "bboxes": [], "kinds": [], "keypoints": [], "ids": []}

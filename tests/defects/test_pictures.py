@@ -260,6 +260,25 @@ def test_what_comes_out_is_contiguous_and_its_own(name: str, channels: int | Non
             torch.from_numpy(value.copy() if value is mask else value)
 
 
+def test_members_of_lists_are_no_views_of_the_callers() -> None:
+    flat, deep = label_mask(), label_mask()[..., None]
+    for transform in (A.Crop(0, 0, 80, 30, p=1), A.Crop(0, 20, 80, 60, p=1)):
+        given = [flat, flat.copy(), deep, deep.copy()]
+        out = run(transform, masks=given, images=(flat, deep))
+        assert [m.ndim for m in out["masks"]] == [2, 2, 3, 3]
+        assert [m.ndim for m in out["images"]] == [2, 3]
+        for found in (*out["masks"], *out["images"]):
+            assert not any(np.shares_memory(found, m) for m in given)
+
+
+def test_nothing_keeps_its_form() -> None:
+    for empty in (np.zeros((0, 60, 80), np.int64), np.zeros((0, 60, 80, 2), bool)):
+        out = run(A.Crop(0, 0, 30, 20, p=1), image=picture(), masks=empty)["masks"]
+        assert out.shape == (0, 20, 30, *empty.shape[3:])
+        assert out.dtype == empty.dtype
+    assert run(A.HorizontalFlip(p=1), image=picture(), masks=[])["masks"] == []
+
+
 def test_views_come_in_as_they_are() -> None:
     base = picture(80, 100)
     for view in (

@@ -15,7 +15,7 @@ from anamorph.core.params import Words
 from anamorph.core.rng import Rng
 from anamorph.ir.ops import Op
 from anamorph.ir.plan import op_to_dict
-from anamorph.pipeline.compose import Compose, applied, refuse_positions
+from anamorph.pipeline.compose import Compose, Data, applied
 from anamorph.pipeline.sample import Sample
 from anamorph.pipeline.serialize import CLASS, node_from_dict, node_to_dict
 from anamorph.pipeline.tree import BaseCompose
@@ -49,19 +49,18 @@ class ReplayCompose(Compose):
         if save_key in self.settings.kinds:
             raise ParameterError(f"ReplayCompose.save_key = {save_key!r}: it must name no target")
 
-    def __call__(self, *args: Any, force_apply: bool = False, **data: Any) -> dict[str, Any]:
-        refuse_positions(args)
-        key = self.stream.current().key()
+    def _transform(self, rng: Rng, data: Data, *, force: bool = False) -> dict[str, Any]:
+        key = rng.key()
         sample = self.begin(data)
         sample.notes = []
-        self.decide(Rng(key), sample, force=force_apply)
+        self.decide(Rng(key), sample, force=force)
         out: dict[str, Any] = sample.finish()
         if self.save_applied_params:
             out["applied_transforms"] = applied(sample)
         record = _told(self, _outcomes(sample))
         name = f"{os.getpid()}-{next(_count)}"
         _living[name] = self
-        replayed = {"key": key, "force": force_apply, "pipeline": name, "stamp": _stamp(record)}
+        replayed = {"key": key, "force": force, "pipeline": name, "stamp": _stamp(record)}
         out[self.save_key] = {**record, "replayed": replayed}
         return out
 

@@ -8,7 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from anamorph.core.boxes import BboxParams
-from anamorph.core.errors import DataError, MissingDataError, ParameterError, UnknownNameError
+from anamorph.core.errors import (
+    DataError,
+    DataTypeError,
+    MissingDataError,
+    ParameterError,
+    UnknownNameError,
+)
 from anamorph.core.errors import nearest as nearest_name
 from anamorph.core.keypoints import KeypointParams
 from anamorph.core.labels import pick
@@ -128,11 +134,11 @@ class Settings:
             if name not in out:
                 raise MissingDataError(f"the call has no {name}=, which is a label field")
             labels = out[name]
-            if len(labels) != len(given):
+            count = _count(name, labels)
+            if count != len(given):
                 what = "boxes" if isinstance(params, BboxParams) else "keypoints"
                 raise DataError(
-                    f"{name} has {len(labels)} labels for {len(given)} {what}: "
-                    "there must be one a row"
+                    f"{name} has {count} labels for {len(given)} {what}: there must be one a row"
                 )
             if isinstance(params, KeypointParams):
                 out[name] = params.relabel(value, name, labels)
@@ -140,6 +146,7 @@ class Settings:
                 out[name] = pick(labels, value.index)
 
 
+_NO_LABELS = (str, bytes, dict)
 _LABELLED = frozenset({"bboxes", "keypoints"})
 """The targets that label fields belong to, …"""
 
@@ -160,3 +167,12 @@ def _labelled(key: str, target: Target, sample: Sample) -> bool:
             f"to {key} if it is the only one"
         )
     return True
+
+
+def _count(name: str, labels: Any) -> int:
+    has_places = hasattr(labels, "__getitem__") and not isinstance(labels, _NO_LABELS)
+    if has_places and getattr(labels, "shape", True) != ():
+        return len(labels)
+    raise DataTypeError(
+        f"{name} is a {type(labels).__name__}: it must be a list, tuple or array of labels"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,12 +133,22 @@ def leave_picture(entry: Entry) -> Any:
 
 def _leave_stack(entry: Entry) -> Any:
     given = entry.given
-    if isinstance(given, list | tuple) or not entry.value:
-        return [_own(v, given[0], flat=given[0].ndim == 2) for v in entry.value]
+    if isinstance(given, list | tuple):
+        return _leave_list(entry.value, given)
+    if not entry.value:
+        rest = given.shape[len(entry.shape) + 2 :]
+        return np.empty((*entry.shape, *entry.size, *rest), given.dtype)
     slices = [_plain(v, flat=entry.flat) for v in entry.value]
     if not isinstance(slices[0], np.ndarray):  # tensors: torch is loaded then, and not before
         return sys.modules["torch"].stack(slices)
     return np.stack(slices).reshape(entry.shape + slices[0].shape)
+
+
+def _leave_list(values: list[Any], given: Sequence[Any]) -> list[Any]:
+    if len(values) == len(given):
+        return [_own(v, g, flat=g.ndim == 2) for v, g in zip(values, given, strict=True)]
+    flat = all(g.ndim == 2 for g in given)  # a user's own transform changed their number
+    return [_own(v, v, flat=flat) for v in values]
 
 
 def _plain(value: Any, *, flat: bool) -> Any:
