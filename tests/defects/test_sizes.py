@@ -98,3 +98,19 @@ def test_the_smallest_pictures(name: str, dtype: str) -> None:
         assert min(out["image"].shape) >= 1
         assert len(out["bboxes"]) == len(out["kinds"])
         assert len(out["keypoints"]) == len(out["ids"])
+
+
+@pytest.mark.parametrize("name", sorted(set(ROWS) - {name for name, _ in MOVING} - {"Lambda"}))
+def test_long_sides_of_what_does_not_move(name: str) -> None:
+    h, w = 4, 70_001
+    image = picture(h, w)
+    out = A.Compose([build(name, h, w)], seed=0)(image=image, mask=image[..., 0] % 2)
+    assert sorted(out["image"].shape) == [3, h, w]
+
+
+@pytest.mark.parametrize("codec", ["jpeg", "webp"])
+def test_codecs_take_sides_beyond_their_own_limit(codec: str) -> None:
+    image = np.repeat(picture(9, 70_001, 1), 3, 2)  # grey: codecs keep few colors
+    out = A.Compose([A.ImageCompression(codec, (90, 90), p=1)], seed=0)(image=image)["image"]
+    assert out.shape == image.shape
+    assert np.abs(out.astype(int) - image).mean() < 5
