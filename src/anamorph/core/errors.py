@@ -33,7 +33,8 @@ class DataTypeError(AnamorphError, TypeError):
 class MissingDataError(AnamorphError, ValueError, KeyError):
     """A call lacks a target that the pipeline needs."""
 
-    __str__ = Exception.__str__  # KeyError would quote the sentence
+    def __str__(self) -> str:
+        return Exception.__str__(self)  # KeyError would quote the sentence
 
 
 class CropSizeError(DataError):

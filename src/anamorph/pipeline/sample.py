@@ -63,7 +63,8 @@ class Sample:
         self._fused: dict[tuple[Any, ...], list[Step]] = {}
         self.drawn_by: list[Any] = []
         self._enter()
-        size = self.source = self.size
+        size: Size = self.size
+        self.source: Size = size
         for entry in self.entries.values():
             entry.size = size
 

@@ -42,11 +42,11 @@ class Lambda(DualTransform):
         p: float = 1.0,
     ) -> None:
         super().__init__(p=p)
-        self.image = Function().check("Lambda.image", image)
-        self.mask = Function().check("Lambda.mask", mask)
-        self.keypoints = Function().check("Lambda.keypoints", keypoints)
-        self.bboxes = Function().check("Lambda.bboxes", bboxes)
-        self.name = Words(optional=True).check("Lambda.name", name)
+        self.image: Apply | None = Function().check("Lambda.image", image)
+        self.mask: Apply | None = Function().check("Lambda.mask", mask)
+        self.keypoints: Apply | None = Function().check("Lambda.keypoints", keypoints)
+        self.bboxes: Apply | None = Function().check("Lambda.bboxes", bboxes)
+        self.name: str | None = Words(optional=True).check("Lambda.name", name)
 
     def apply(self, img: Any, *args: Any, **params: Any) -> Any:
         return self.image(img, **params) if self.image else img

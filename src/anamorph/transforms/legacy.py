@@ -106,7 +106,7 @@ class BasicTransform(Transform, metaclass=_Family):
 
     def set_random_seed(self, seed: int | None) -> None:
         """Give the transform a stream of its own, apart from that of its pipeline."""
-        self.stream = Stream(Number(whole=True, optional=True).check("seed", seed))
+        self.stream: Stream = Stream(Number(whole=True, optional=True).check("seed", seed))
 
     # ------------------------------------------------------------------ what a subclass defines
 
