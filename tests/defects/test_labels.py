@@ -33,7 +33,7 @@ def members(value: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("form", [list, tuple])
-@pytest.mark.parametrize("labels", LABELS, ids=repr)
+@pytest.mark.parametrize("labels", LABELS, ids=lambda labels: type(labels[0]).__name__)
 def test_labels_of_any_type_come_back_as_themselves(labels: list[Any], form: Any) -> None:
     given = form(labels)
     out = piped(A.Crop(0, 0, 40, 40, p=1))(
