@@ -110,6 +110,16 @@ def test_same_seed_same_result(name: str, variant: int) -> None:
 
 
 @each_variant
+def test_results_stay_untouched_by_later_calls(name: str, variant: int) -> None:
+    data = sample(512, 512) | extras(name, 512, 512)
+    pipe = pipeline(build(name, 512, 512, variant), seed=1)
+    first = pipe(**data)
+    before = copy.deepcopy(first)
+    pipe(**data | {"image": 255 - data["image"]})
+    assert same(first, before)
+
+
+@each_variant
 def test_inputs_stay_untouched(name: str, variant: int) -> None:
     data = sample() | extras(name, 60, 80)
     before = copy.deepcopy(data)

@@ -25,6 +25,7 @@ from anamorph.backends.opencv.tone import (
     apply_steps,
     flat,
     join,
+    lent_planes,
     look_up,
     planes,
     settled,
@@ -108,8 +109,12 @@ def _to_pixels(
         scale = tuple(s / 257.0 for s in scale)
         if len(tables) > 1:
             return join(_toned_planes(image, tables, scale, offset), out)
-        image = _widened(image, tables[0])
-    elif steps:
+        rows = max(1, CACHED // (image.shape[1] * image.shape[2]))
+        for top in range(0, len(image), rows):  # words of the whole picture would leave the cache
+            words = _widened(image[top : top + rows], tables[0])
+            _affine(words, scale, offset, out[top : top + rows])
+        return out
+    if steps:
         image = apply_steps(steps, image)
     _affine(image, scale, offset, out)
     return out
@@ -183,7 +188,7 @@ def _toned_planes(
     out: Floats | None = None,
 ) -> Floats:
     """Look each plane up in its tables of high and low bytes, and weigh the two into floats."""
-    parts = planes(image)
+    parts = lent_planes(image)
     out = np.empty(parts.shape, np.float32) if out is None else out
     pairs = tables * len(parts) if len(tables) == 1 else tables
     for low, (t_high, t_low), s, o, target in zip(parts, pairs, scale, offset, out, strict=True):

@@ -17,7 +17,8 @@ from anamorph.backends.opencv.tone import (
     Image,
     flat,
     join,
-    look_up,
+    lent,
+    lent_planes,
     planes,
     translated,
 )
@@ -211,7 +212,7 @@ def hsv(op: Effect, image: Image) -> Image:
     if image.dtype == np.uint8:
         return _hsv_bytes(op.params, image)
     form = cv2.cvtColor(to_float(image), cv2.COLOR_RGB2HSV)
-    parts = planes(form)
+    parts = lent_planes(form)
     hue, saturation, value = op.params
     if hue:
         parts[0] += np.float32(2.0 * hue % 360.0)  # OpenCV takes hues beyond the turn as well
@@ -230,15 +231,17 @@ def _shift(plane: Image, levels: float) -> None:
 
 
 def _hsv_bytes(shifts: tuple[float, ...], image: Image) -> Image:
-    form = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+    form = lent("form", image.shape, image.dtype)
+    cv2.cvtColor(image, cv2.COLOR_RGB2HSV, dst=form)
     moved = [i for i, shift in enumerate(shifts) if shift]
     if len(moved) == 1:
         i = moved[0]
         part = translated(cv2.extractChannel(form, i), _shift_table(i, shifts[i]))
         cv2.insertChannel(part, form, i)
     else:
-        form = look_up(form, tuple(map(_shift_table, range(3), shifts)))
-    return cv2.cvtColor(form, cv2.COLOR_HSV2RGB, dst=form)
+        tables = map(_shift_table, range(3), shifts)
+        join(map(translated, lent_planes(form), tables), form)
+    return cv2.cvtColor(form, cv2.COLOR_HSV2RGB)
 
 
 # ------------------------------------------------------------------------------------- grey

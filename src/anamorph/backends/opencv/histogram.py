@@ -21,6 +21,7 @@ from anamorph.backends.opencv.tone import (
     Image,
     apply_steps,
     join,
+    lent_planes,
     planes,
     translated,
 )
@@ -93,7 +94,7 @@ def equalize(op: Effect, image: Image) -> Image:
     mode, by_channels, where = op.params
     masks = _masks(where, image)
     if by_channels or image.shape[2] == 1:
-        parts = planes(image)
+        parts = lent_planes(image)
         counts = [_counts(_levels(p), m) for p, m in zip(parts, masks, strict=True)]
         return _apply([_EQUALIZERS[mode](c) for c in counts], parts)
     needs_channels(image, (1, 3), "Equalize with by_channels=False")
@@ -139,7 +140,7 @@ def autocontrast(op: Effect, image: Image) -> Image:
     method: "pil" stretches evenly, "cdf" by the share of pixels below.
     """
     cutoff, ignore, method = op.params
-    parts = planes(image)
+    parts = lent_planes(image)
     tables = []
     kept = []
     for part in parts:

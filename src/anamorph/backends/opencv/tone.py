@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
 from typing import Any
@@ -97,7 +98,7 @@ def look_up(image: Bytes, tables: tuple[bytes, ...]) -> Image:
         out = image.copy()
         sz.translate(out.data, tables[0], inplace=True)
         return out
-    return join(map(translated, planes(image), tables))
+    return join(map(translated, lent_planes(image), tables))
 
 
 def translated(plane: Bytes, table: bytes) -> Bytes:
@@ -115,6 +116,34 @@ def planes(image: Image, out: Image | None = None) -> Image:
     else:
         np.copyto(out, image.transpose(2, 0, 1))
     return out
+
+
+class _Lent(threading.local):
+    """Memory of a thread: fresh memory of a picture's size costs as much as what fills it."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, Image] = {}
+
+
+_LENT = _Lent()
+_LENDABLE = 1 << 23
+"""Bytes that a thread keeps of one array at most."""
+
+
+def lent(use: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Image:
+    """Give memory to write to, lent until the thread asks for the same use again."""
+    kept = _LENT.arrays.get(use)
+    if kept is None or kept.shape != shape or kept.dtype != dtype:
+        kept = np.empty(shape, dtype)
+        if kept.nbytes <= _LENDABLE:
+            _LENT.arrays[use] = kept
+    return kept
+
+
+def lent_planes(image: Image) -> Image:
+    """Copy the channels out to lent memory."""
+    height, width, channels = image.shape
+    return planes(image, lent("planes", (channels, height, width), image.dtype))
 
 
 def join(parts: Iterable[Image], out: Image | None = None) -> Image:
