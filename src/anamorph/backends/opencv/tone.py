@@ -232,7 +232,10 @@ def _linear(x: Floats, out: Floats, scale: Any, offset: Any) -> None:
 
 def _gamma(x: Floats, out: Floats, exponent: Any) -> None:
     np.maximum(x, np.float32(0), out=out)
-    np.power(out, exponent, out=out)
+    if np.ndim(exponent) == 0:
+        cv2.pow(out, float(exponent), dst=out)
+    else:
+        np.power(out, exponent, out=out)
 
 
 def _invert(x: Floats, out: Floats) -> None:
