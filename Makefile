@@ -74,7 +74,8 @@ format: $(DEV_STAMP)  ## let ruff mend what it can
 demo: $(RUN_STAMP) $(HERE_STAMP)  ## augment real photographs and show them
 	$(PY) examples/demo.py
 
-bench: $(DEV_STAMP)  ## time Anamorph beside its peers
+bench: $(DEV_STAMP)  ## time Anamorph beside its peers, in environments that it makes once
+	benchmarks/setup_peers.sh
 	$(PY) benchmarks/run.py
 
 acceptance: $(DEV_STAMP)  ## the cross-target suite, where ACCEPTANCE=DIR holds it
