@@ -20,7 +20,7 @@ from anamorph.backends.opencv.lattice import (
 from anamorph.backends.opencv.places import REACH, Block, Maps, maps_of, places_of
 from anamorph.backends.opencv.primitives import SIDE_LIMIT
 from anamorph.backends.opencv.remap_labels import remap_boxes, remap_points
-from anamorph.backends.opencv.sampling import MARGIN, TIE, Reading
+from anamorph.backends.opencv.sampling import MARGIN, Reading, pick
 from anamorph.core import constants as K
 from anamorph.ir.ops import BOXES, IMAGE, MASK, POINTS, Color, Op, Remap, Size, Target
 
@@ -98,7 +98,7 @@ def _by_blocks(op: Remap, src: Array, how: Reading, canvas: Size) -> Array:
         y0, x0, y1, x1 = block
         u, v = places_of(op, block)
         target = out[y0:y1, x0:x1]
-        done = _picked(src, u, v, how) if how.nearest else _mixed(src, u, v, how)
+        done = pick(src, u, v, how) if how.nearest else _mixed(src, u, v, how)
         target[...] = done.reshape(target.shape)
     return out
 
@@ -107,15 +107,6 @@ def _blocks(size: Size) -> Iterator[Block]:
     for y in range(0, size[0], _BLOCK):
         for x in range(0, size[1], _BLOCK):
             yield y, x, min(y + _BLOCK, size[0]), min(x + _BLOCK, size[1])
-
-
-def _picked(src: Array, u: Array, v: Array, how: Reading) -> Array:
-    height, width = src.shape[:2]
-    columns, rows = np.floor(u + TIE).astype(np.int64), np.floor(v + TIE).astype(np.int64)
-    done: Array = src[fold(rows, height, how.border), fold(columns, width, how.border)]
-    if how.border == K.BORDER_CONSTANT:
-        done[(columns < 0) | (columns >= width) | (rows < 0) | (rows >= height)] = how.fill
-    return done
 
 
 def _mixed(src: Array, u: Array, v: Array, how: Reading) -> Array:

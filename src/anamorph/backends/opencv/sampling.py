@@ -245,12 +245,13 @@ def _by_maps(src: Array, n: Matrix, size: Size, how: Reading) -> Array:
         u = np.clip((n[0] * xs + n[1] * ys + n[2]) / depth, -1e12, 1e12)
         v = np.clip((n[3] * xs + n[4] * ys + n[5]) / depth, -1e12, 1e12)
         target = out[y0:y1, x0:x1]
-        done = _pick(src, u, v, how) if how.nearest else _mix(src, u, v, how)
+        done = pick(src, u, v, how) if how.nearest else _mix(src, u, v, how)
         target[front] = done.reshape(target.shape)[front]
     return out
 
 
-def _pick(src: Array, u: Array, v: Array, how: Reading) -> Array:
+def pick(src: Array, u: Array, v: Array, how: Reading) -> Array:
+    """Read the pixels that hold the places (u, v), whatever the dtype."""
     h, w = src.shape[:2]
     columns, rows = np.floor(u + TIE).astype(np.int64), np.floor(v + TIE).astype(np.int64)
     done: Array = src[fold(rows, h, how.border), fold(columns, w, how.border)]
