@@ -301,3 +301,15 @@ def test_inverse_brings_labels_home() -> None:
     assert (home != mask).mean() < 0.03
     with pytest.raises(A.AnamorphError, match="no exact inverse"):
         A.Compose([A.ElasticTransform(p=1)]).plan(image=IMAGE).inverse()
+
+
+def test_a_transform_by_itself_has_a_seed_and_can_be_written() -> None:
+    a, b = A.RandomCrop(20, 20), A.RandomCrop(20, 20)
+    a.set_random_seed(5)
+    b.set_random_seed(5)
+    drawn = [a(image=IMAGE)["image"] for _ in range(3)]
+    assert all(np.array_equal(x, b(image=IMAGE)["image"]) for x in drawn)
+    assert a == A.RandomCrop(20, 20)
+    assert A.from_dict(json.loads(json.dumps(a.to_dict()))) == a
+    with pytest.raises(A.AnamorphError, match=r"RandomCrop\.seed = 'x'"):
+        a.set_random_seed("x")

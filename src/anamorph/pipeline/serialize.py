@@ -220,3 +220,6 @@ def _yaml() -> Any:
         raise ParameterError(
             'data_format = "yaml" needs PyYAML: pip install "anamorph[cli]"'
         ) from None
+
+
+Transform.writer = staticmethod(to_dict)

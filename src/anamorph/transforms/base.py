@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from anamorph.core.errors import AnamorphError, ParameterTypeError, nearest
 from anamorph.core.params import Number, Rule, rule_of
-from anamorph.core.rng import Rng
+from anamorph.core.rng import Rng, Stream
 from anamorph.ir.ops import Op, Sampling, Size
 from anamorph.transforms.dialects import translate
 
@@ -186,6 +186,7 @@ class Transform(metaclass=ABCMeta):
     """"dual" if it moves pixels (so masks, boxes and keypoints follow), "image" if not."""
     fields: ClassVar[Mapping[str, Field]] = {}
     runner: ClassVar[Runner]
+    writer: ClassVar[Any]
 
     p: float
     """Probability of being applied. Each transform declares its own, last."""
@@ -213,6 +214,19 @@ class Transform(metaclass=ABCMeta):
     def __call__(self, /, **data: Any) -> dict[str, Any]:
         """Transform a sample by itself, as a pipeline of one."""
         return self.runner(self, data)
+
+    def set_random_seed(self, seed: int | None) -> None:
+        """Give the transform a reproducible stream for when it is called by itself.
+
+        It is no part of the value: in a pipeline, the pipeline's stream is drawn from.
+        """
+        checked = Number(whole=True, optional=True).check(f"{type(self).__name__}.seed", seed)
+        self.__dict__["stream"] = Stream(checked)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the transform as plain data, see `anamorph.to_dict`."""
+        out: dict[str, Any] = self.writer(self)
+        return out
 
     def values(self) -> dict[str, Any]:
         """Parameters by name."""
