@@ -21,7 +21,7 @@ PositiveSigma = Annotated[float, Number(0, above=True, unit="pixels")]
 class Sharpen(PixelTransform):
     """Sharpen, by a 3×3 kernel or by adding what a Gaussian takes away.
 
-    >>> bool(A.Sharpen(alpha=(0.5, 0.5), p=1)(image=photo)["image"].std() > photo.std())
+    >>> bool(A.Sharpen(alpha=0.5, lightness=(1, 1), p=1)(image=photo)["image"].std() > photo.std())
     True
     """
 
