@@ -15,7 +15,7 @@ BUDGET = 0.25
 ROUNDS = 6
 RUNS = 5
 
-TIMED = "import time; t = time.perf_counter(); import anamorph; print(time.perf_counter() - t)"
+TIMED = "import time; t = time.process_time(); import anamorph; print(time.process_time() - t)"
 OPTIONAL = ["torch", "scipy", "pydantic", "yaml", "typer", "rich"]
 LOADED = "import json, sys, anamorph; print(json.dumps(sorted(sys.modules)))"
 

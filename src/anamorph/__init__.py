@@ -7,7 +7,7 @@
 
 from anamorph import transforms
 from anamorph.core.boxes import BboxParams
-from anamorph.core.errors import AnamorphError
+from anamorph.core.errors import AnamorphError, GoneError, nearest
 from anamorph.core.keypoints import KeypointParams
 from anamorph.ir.plan import Plan
 from anamorph.pipeline.choice import (
@@ -25,6 +25,7 @@ from anamorph.pipeline.tree import BaseCompose
 from anamorph.transforms import *  # noqa: F403 - the catalogue lists its names once, there
 from anamorph.transforms import catalogue
 from anamorph.transforms.base import PixelTransform, SpatialTransform, Transform
+from anamorph.transforms.dialects import GONE
 from anamorph.transforms.legacy import BasicTransform, DualTransform, ImageOnlyTransform
 
 __version__ = "0.1.0"
@@ -56,3 +57,9 @@ __all__ = [
     "to_dict",
 ]
 __all__ += transforms.__all__
+
+
+def __getattr__(name: str) -> object:
+    if name in GONE:
+        raise GoneError(f"{name} is gone: write {GONE[name]}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{nearest(name, __all__)}")

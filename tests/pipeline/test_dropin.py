@@ -469,3 +469,11 @@ def test_tensors_where_people_look_for_them() -> None:
     assert tuple(out["image"].shape) == (3, 64, 96)
     assert tuple(out["mask"].shape) == (64, 96)
     assert isinstance(out["masks"], list)
+
+
+def test_names_of_older_versions_lead_to_the_new_ones() -> None:
+    with pytest.raises(AttributeError, match="Flip is gone: write HorizontalFlip"):
+        A.Flip  # noqa: B018
+    with pytest.raises(AttributeError, match="did you mean HorizontalFlip"):
+        A.HorizontalFlop  # noqa: B018
+    assert not hasattr(A, "Cutout")

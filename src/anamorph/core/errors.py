@@ -22,6 +22,10 @@ class UnknownNameError(AnamorphError, LookupError):
     """A transform, format, target or backend of that name does not exist."""
 
 
+class GoneError(AnamorphError, AttributeError):
+    """A name that older versions had."""
+
+
 class DataError(AnamorphError, ValueError):
     """A picture, mask, box, keypoint or label is not what the pipeline was told."""
 

@@ -207,6 +207,23 @@ JOINED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 """transform → {name here: other names whose values it is made of}, all of them or none."""
 
 
+GONE: Mapping[str, str] = {
+    "Cutout": "CoarseDropout",
+    "Flip": "HorizontalFlip, VerticalFlip or D4",
+    "JpegCompression": "ImageCompression(compression_type='jpeg')",
+    "RandomBrightness": "RandomBrightnessContrast(contrast_limit=0)",
+    "RandomContrast": "RandomBrightnessContrast(brightness_limit=0)",
+    "IAAAdditiveGaussianNoise": "GaussNoise",
+    "IAAAffine": "Affine",
+    "IAACropAndPad": "CropAndPad",
+    "IAAFliplr": "HorizontalFlip",
+    "IAAFlipud": "VerticalFlip",
+    "IAAPerspective": "Perspective",
+    "IAAPiecewiseAffine": "PiecewiseAffine",
+    "IAASharpen": "Sharpen",
+}
+"""Names that Albumentations gave up before 2.0 → what to write instead."""
+
 LONE = frozenset({"CoarseDropout"})
 """Transforms for which a lone maximum was the minimum, too."""
 
