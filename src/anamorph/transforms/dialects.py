@@ -16,11 +16,6 @@ Values = dict[str, Any]
 Translation = Callable[[Any], Values]
 
 
-def renamed(new: str) -> Translation:
-    """Make the translation of a name whose values mean the same."""
-    return lambda value: {new: value}
-
-
 def unless_none(new: str) -> Translation:
     """Make the translation of a name whose values mean the same, None standing for the default."""
     return lambda value: {} if value is None else {new: value}

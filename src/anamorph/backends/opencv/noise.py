@@ -357,4 +357,3 @@ KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {
     (Noise, IMAGE): on_image,
     (Noise, MASK): drop_mask,
 }
-EFFECTS: Mapping[str, Kernel] = {}

@@ -182,4 +182,3 @@ KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {
     (Noise, IMAGE): on_image,
     (Noise, MASK): drop_mask,
 }
-EFFECTS: Mapping[str, Kernel] = {}
