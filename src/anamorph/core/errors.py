@@ -41,6 +41,10 @@ class MissingDataError(AnamorphError, ValueError, KeyError):
         return Exception.__str__(self)  # KeyError would quote the sentence
 
 
+class UndefinedError(DataError):
+    """What a transform does is not defined for such a picture: hue, say, where there is no color."""
+
+
 class CropSizeError(DataError):
     """A crop is larger than the picture."""
 

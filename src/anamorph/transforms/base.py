@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol, Self, dataclass_transform, get_type_
 import numpy as np
 import numpy.typing as npt
 
-from anamorph.core.errors import AnamorphError, ParameterTypeError, nearest
+from anamorph.core.errors import AnamorphError, ParameterTypeError, UndefinedError, nearest
 from anamorph.core.params import Number, Rule, rule_of
 from anamorph.core.rng import Rng, Stream
 from anamorph.ir.ops import Op, Sampling, Size
@@ -285,6 +285,20 @@ def sampling_of(t: Any) -> Sampling:
         fill_mask=getattr(t, "fill_mask", 0) or 0,
         box_method=getattr(t, "rotate_method", "largest_box"),
     )
+
+
+def need_channels(transform: Transform, scene: Scene, *counts: int) -> None:
+    """Refuse a picture that has not one of these numbers of channels.
+
+    Raises:
+        UndefinedError: it has another number.
+    """
+    if scene.channels not in counts:
+        wanted = " or ".join(map(str, counts))
+        raise UndefinedError(
+            f"{type(transform).__name__} needs a picture of {wanted} channels, "
+            f"not of {scene.channels}"
+        )
 
 
 def check_probability(place: str, value: Any) -> float:
