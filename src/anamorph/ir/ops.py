@@ -29,6 +29,11 @@ class Target(Enum):
     MASK = "mask"
     BOXES = "boxes"
     POINTS = "points"
+    POLYGONS = "polygons"
+    POLYLINES = "polylines"
+    DEPTH = "depth"
+    NORMALS = "normals"
+    FLOW = "flow"
 
     __hash__: ClassVar[Any] = (
         object.__hash__
@@ -36,8 +41,16 @@ class Target(Enum):
 
 
 IMAGE, MASK, BOXES, POINTS = Target.IMAGE, Target.MASK, Target.BOXES, Target.POINTS
+POLYGONS, POLYLINES = Target.POLYGONS, Target.POLYLINES
+DEPTH, NORMALS, FLOW = Target.DEPTH, Target.NORMALS, Target.FLOW
 EVERYTHING = frozenset(Target)
 PIXELS_ONLY = frozenset({IMAGE})
+SHAPES = frozenset({POLYGONS, POLYLINES})
+"""What has corners."""
+MEASURED = frozenset({DEPTH, NORMALS, FLOW})
+"""Pictures of measurements, whose values follow the geometry."""
+DROPPED = frozenset({IMAGE, BOXES, POINTS})
+"""What overwritten regions hide things in; shapes and measurements are of the scene and stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,11 +234,11 @@ class Fill(Op):
     mask_value: Color | None = None
     key: int = 0
 
-    touches: ClassVar[frozenset[Target]] = EVERYTHING
+    touches: ClassVar[frozenset[Target]] = DROPPED
 
     @property
     def targets(self) -> frozenset[Target]:
-        return EVERYTHING if self.mask_value is not None else EVERYTHING - {MASK}
+        return DROPPED if self.mask_value is None else DROPPED | {MASK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,12 +275,16 @@ class Encode(Op):
     quality: int
 
 
+_TENSORS = frozenset({IMAGE, MASK}) | MEASURED
+
+
 @dataclass(frozen=True, slots=True)
 class Cast(Op):
     """Change dtype: value·scale + offset a channel on stored values; then the layout.
 
     ``steps`` are tone steps that run first, in full precision (a Curve that was fused into this).
-    ``layout`` is "HWC" or "CHW"; ``tensor`` hands out torch tensors (masks too).
+    ``layout`` is "HWC" or "CHW"; ``tensor`` hands out torch tensors (of masks and
+    measurements too).
     """
 
     dtype: str | None = None
@@ -280,7 +297,7 @@ class Cast(Op):
 
     @property
     def targets(self) -> frozenset[Target]:
-        return frozenset({IMAGE, MASK}) if self.tensor else PIXELS_ONLY
+        return _TENSORS if self.tensor else PIXELS_ONLY
 
     def dtype_after(self, dtype: str) -> str:
         return self.dtype or dtype
