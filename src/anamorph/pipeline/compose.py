@@ -17,6 +17,7 @@ from anamorph.ir.ops import Warp
 from anamorph.ir.plan import Plan
 from anamorph.ir.rules import check_mode
 from anamorph.pipeline.explain import Explanation, explain
+from anamorph.pipeline.ranges import check_range
 from anamorph.pipeline.sample import Sample
 from anamorph.pipeline.serialize import to_dict
 from anamorph.pipeline.settings import Settings
@@ -44,6 +45,11 @@ class Compose(BaseCompose):
         fuse: "all", "exact" (only what is equal bit by bit) or "none".
         backend: name of the backend that renders.
         instance_binding: targets whose i-th members are one object and disappear together.
+        value_range: (black, white) of the pictures, where it is not that of their dtype: transforms
+            then see float32 in which 0 is black and 1 is white, fills included, and results return
+            to the dtype and units that came in unless a transform converts them.
+        undefined: what to do with a transform that is not defined for a picture (hue where there
+            is one channel): "refuse" the picture, or "skip" the transform.
 
     >>> pipeline = A.Compose([A.HorizontalFlip(p=1), A.Rotate(limit=20, p=1)], seed=1)
     >>> pipeline(image=photo)["image"].shape
@@ -53,6 +59,7 @@ class Compose(BaseCompose):
     init_names: ClassVar[tuple[str, ...]] = (
         "bbox_params", "keypoint_params", "additional_targets", "p", "is_check_shapes", "strict",
         "mask_interpolation", "seed", "save_applied_params", "fuse", "backend", "instance_binding",
+        "value_range", "undefined",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - the interface of Albumentations 2.0.8 and three options
@@ -71,6 +78,8 @@ class Compose(BaseCompose):
         fuse: str = "all",
         backend: str = DEFAULT,
         instance_binding: Sequence[str] | None = None,
+        value_range: Sequence[float] | None = None,
+        undefined: str = "refuse",
     ) -> None:
         super().__init__(transforms, p)
         interpolations = Choice(tuple(INTERPOLATIONS), optional=True)
@@ -85,6 +94,8 @@ class Compose(BaseCompose):
             ),
             fuse=check_mode(fuse),
             instance_binding=tuple(instance_binding or ()),
+            value_range=check_range(value_range),
+            undefined=Choice(("refuse", "skip")).check("Compose.undefined", undefined),
         )
         _ = self.settings.kinds, self.settings.bound  # refuse wrong targets now
         if backend not in BACKENDS:
@@ -221,7 +232,7 @@ def _whole(place: str, value: Any) -> Any:
 _OUTERMOST: Mapping[str, Any] = {
     "bbox_params": None, "keypoint_params": None, "additional_targets": {}, "strict": False,
     "mask_interpolation": None, "save_applied_params": False, "fuse": "all", "backend": DEFAULT,
-    "instance_binding": (),
+    "instance_binding": (), "value_range": None, "undefined": "refuse",
 }  # fmt: skip
 """Options that hold for a whole pipeline, and what they are when nobody sets them."""
 

@@ -20,6 +20,7 @@ from anamorph.ir.ops import (
     IMAGE,
     MASK,
     POINTS,
+    Cast,
     Op,
     Size,
     Target,
@@ -28,6 +29,7 @@ from anamorph.ir.ops import (
 )
 from anamorph.ir.plan import Note
 from anamorph.ir.rules import Step, fuse
+from anamorph.pipeline.ranges import Range, from_range, into_range
 from anamorph.pipeline.render import run_call, run_op
 from anamorph.pipeline.targets import DTYPES, PICTURES, Entry, enter_picture, leave_picture
 from anamorph.pipeline.uneven import adapted
@@ -56,6 +58,7 @@ class Sample:
 
     def __init__(self, settings: Any, data: Mapping[str, Any], backend: Backend) -> None:
         self.settings: Any = settings
+        self.declared: Range | None = settings.value_range
         self.data: Mapping[str, Any] = data
         self.backend: Backend = backend
         self.ops: list[Op] = []
@@ -74,7 +77,8 @@ class Sample:
         kinds = self.settings.kinds
         size: Size | None = None
         labels: list[Entry] = []
-        for key, value in self.data.items():
+        data = self.data if self.declared is None else self._ranged(self.declared)
+        for key, value in data.items():
             kind = kinds.get(key)
             if kind is None or value is None:
                 if key == "image":
@@ -270,9 +274,27 @@ class Sample:
             self.rendered(entry)
             if entry.kind.target in PICTURES:
                 out[key] = leave_picture(entry)
+        if self.declared is not None:
+            self._restore(out)
         if self.labelled:
             self.settings.hand_out(self, out)
         return out
+
+    def _ranged(self, declared: Range) -> dict[str, Any]:
+        """Bring pictures to the range that transforms work in."""
+        kinds = self.settings.kinds
+        pictures = {k for k, kind in kinds.items() if kind.target is IMAGE}
+        return {k: into_range(k, v, declared) if k in pictures else v for k, v in self.data.items()}
+
+    def _restore(self, out: dict[str, Any]) -> None:
+        """Bring pictures back to the units they came in, unless a transform converted them."""
+        converted = any(type(op) is Cast for op in self.ops)
+        for key, entry in self.entries.items():
+            if entry.kind.target is IMAGE and self.declared is not None:
+                if out[key] is entry.given:
+                    out[key] = self.data[key]
+                elif not converted:
+                    out[key] = from_range(out[key], self.data[key], self.declared)
 
 
 def _own_size(entry: Entry) -> Size | None:

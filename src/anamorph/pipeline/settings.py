@@ -20,6 +20,7 @@ from anamorph.core.keypoints import KeypointParams
 from anamorph.core.labels import pick
 from anamorph.ir.ops import BOXES, POINTS, Target
 from anamorph.pipeline.instances import bind
+from anamorph.pipeline.ranges import Range
 from anamorph.pipeline.targets import KINDS, Kind
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Settings:
     mask_interpolation: int | None = None
     fuse: str = "all"
     instance_binding: tuple[str, ...] = ()
+    value_range: Range | None = None
+    undefined: str = "refuse"
 
     @cached_property
     def kinds(self) -> dict[str, Kind]:

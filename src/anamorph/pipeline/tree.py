@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NoReturn, Self, overload
 
-from anamorph.core.errors import ParameterError, ParameterTypeError
+from anamorph.core.errors import ParameterError, ParameterTypeError, UndefinedError
 from anamorph.core.params import Number
 from anamorph.core.rng import Rng, Stream
 from anamorph.ir.plan import Note
@@ -151,15 +151,25 @@ def run(node: Any, rng: Rng, sample: Sample, *, force: bool = False) -> None:
     applied = force or rng.chance(node.p)
     if sample.notes is None:
         if applied:
-            for op in node.draw(rng, sample):
-                sample.push(op)
+            _draw(node, rng, sample)
         return
     start = len(sample.ops)
     sample.drawn_by.append(node)
-    if applied:
+    applied = applied and _draw(node, rng, sample)
+    sample.notes.append(Note(type(node).__name__, start, len(sample.ops), applied))
+
+
+def _draw(node: Any, rng: Rng, sample: Sample) -> bool:
+    """Draw a transform; tell whether it was defined for the picture."""
+    start = len(sample.ops)
+    try:
         for op in node.draw(rng, sample):
             sample.push(op)
-    sample.notes.append(Note(type(node).__name__, start, len(sample.ops), applied))
+    except UndefinedError:
+        if sample.settings.undefined != "skip" or len(sample.ops) != start:
+            raise
+        return False
+    return True
 
 
 def _members(place: str, transforms: Any) -> Members:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from anamorph.core.errors import DataError
 from anamorph.core.params import Boolean, FractionRange, Number, Probability, Span
 from anamorph.core.rng import Rng
 from anamorph.ir.ops import Curve, Noise, Op
-from anamorph.transforms.base import PixelTransform, Scene
+from anamorph.transforms.base import PixelTransform, Scene, need_channels
 
 __all__ = ["GaussNoise", "ISONoise", "MultiplicativeNoise", "SaltAndPepper"]
 
@@ -66,10 +65,9 @@ class ISONoise(PixelTransform):
         """Draw both strengths.
 
         Raises:
-            DataError: the picture has not three channels.
+            UndefinedError: the picture has not three channels.
         """
-        if scene.channels != 3:
-            raise DataError(f"ISONoise needs a picture of 3 channels, not of {scene.channels}")
+        need_channels(self, scene, 3)
         params = (rng.uniform(*self.color_shift), rng.uniform(*self.intensity))
         yield Noise("iso", params, rng.key())
 
