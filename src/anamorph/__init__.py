@@ -6,6 +6,7 @@
 """
 
 from anamorph import transforms
+from anamorph.alias import install_alias
 from anamorph.core.boxes import BboxParams
 from anamorph.core.errors import AnamorphError, GoneError, nearest
 from anamorph.core.keypoints import KeypointParams
@@ -52,6 +53,7 @@ __all__ = [
     "Transform",
     "catalogue",
     "from_dict",
+    "install_alias",
     "load",
     "save",
     "to_dict",
