@@ -10,7 +10,9 @@ from anamorph.alias import install_alias
 from anamorph.core.boxes import BboxParams
 from anamorph.core.errors import AnamorphError, GoneError, nearest
 from anamorph.core.keypoints import KeypointParams
+from anamorph.core.polygons import PolygonParams, PolylineParams
 from anamorph.ir.plan import Plan
+from anamorph.pipeline.check import check_pipeline
 from anamorph.pipeline.choice import (
     OneOf,
     OneOrOther,
@@ -44,6 +46,8 @@ __all__ = [
     "OneOrOther",
     "PixelTransform",
     "Plan",
+    "PolygonParams",
+    "PolylineParams",
     "RandomOrder",
     "ReplayCompose",
     "SelectiveChannelTransform",
@@ -52,6 +56,7 @@ __all__ = [
     "SpatialTransform",
     "Transform",
     "catalogue",
+    "check_pipeline",
     "from_dict",
     "install_alias",
     "load",
