@@ -12,6 +12,9 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
+
 from anamorph.core import constants as K
 from anamorph.ir import matrix as mx
 from anamorph.ir.matrix import Matrix
@@ -73,6 +76,8 @@ class Op:
     """Abstract base of ops."""
 
     touches: ClassVar[frozenset[Target]] = PIXELS_ONLY
+    solid: ClassVar[bool] = False
+    """Whether it acts on whole volumes, and on nothing but them and their keypoints."""
 
     @property
     def targets(self) -> frozenset[Target]:
@@ -82,6 +87,10 @@ class Op:
     def size_after(self, size: Size) -> Size:
         """Size of the picture after the op."""
         return size
+
+    def depth_after(self, depth: int) -> int:
+        """Number of slices of the volume after the op."""
+        return depth
 
     def channels_after(self, channels: int) -> int:
         """Number of channels after the op."""
@@ -227,12 +236,16 @@ class Noise(Op):
 
 @dataclass(frozen=True, slots=True)
 class Fill(Op):
-    """Overwrite regions (x0, y0, x1, y1) with a value, or with noise or inpainting by name."""
+    """Overwrite regions (x0, y0, x1, y1) with a value, or with noise or inpainting by name.
+
+    A ``stencil`` says which pixels, where regions are no rectangles (see `anamorph.ir.stencil`).
+    """
 
     regions: tuple[Region, ...]
     value: Color | str = 0
     mask_value: Color | None = None
     key: int = 0
+    stencil: tuple[Any, ...] = ()
 
     touches: ClassVar[frozenset[Target]] = DROPPED
 
@@ -253,9 +266,23 @@ class Blend(Op):
 class Picture:
     """An array as a value: bytes, dtype and shape, so that ops that hold one stay hashable."""
 
-    data: bytes = field(repr=False)
+    data: bytes | memoryview = field(repr=False)
     dtype: str
     shape: tuple[int, ...]
+
+    @staticmethod
+    def of(array: npt.NDArray[Any]) -> Picture:
+        """See an array as a value, without a copy if it is contiguous: nobody may change it."""
+        held = np.ascontiguousarray(array)
+        return Picture(memoryview(held).toreadonly().cast("B"), held.dtype.name, array.shape)
+
+    @property
+    def array(self) -> npt.NDArray[Any]:
+        """The array, which cannot be written to."""
+        return np.frombuffer(self.data, self.dtype).reshape(self.shape)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Picture, (bytes(self.data), self.dtype, self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +367,8 @@ OPS: Mapping[str, type[Op]] = {
 
 def with_mask_interpolation(op: Op, interpolation: int) -> Op:
     """Give the op with another interpolation for masks, where it has one."""
-    if isinstance(op, Warp | Remap) and op.sampling.mask_interpolation != interpolation:
-        return replace(op, sampling=replace(op.sampling, mask_interpolation=interpolation))
-    return op
+    sampling = getattr(op, "sampling", None)
+    if sampling is None or sampling.mask_interpolation == interpolation:
+        return op
+    changed = replace(sampling, mask_interpolation=interpolation)
+    return replace(op, sampling=changed)  # type: ignore[call-arg] - ops with a sampling have it

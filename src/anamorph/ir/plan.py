@@ -11,6 +11,7 @@ from anamorph.core.errors import DataError, NotInvertibleError, UnknownNameError
 from anamorph.ir import matrix as mx
 from anamorph.ir.ops import MASK, OPS, Op, Picture, Remap, Sampling, Size, Tiles, Warp
 from anamorph.ir.rules import Step, fuse
+from anamorph.ir.volume import VOLUME_OPS, Remap3, Warp3, inverse
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Plan:
     channels: int = 3
     dtype: str = "uint8"
     notes: tuple[Note, ...] = ()
+    depth: int = 0
+    """Number of slices of the volume; 0 if there is none."""
 
     @property
     def sizes(self) -> tuple[Size, ...]:
@@ -43,6 +46,14 @@ class Plan:
         out = [self.size]
         for op in self.ops:
             out.append(op.size_after(out[-1]))
+        return tuple(out)
+
+    @property
+    def depths(self) -> tuple[int, ...]:
+        """Numbers of slices of the volume: before the first op, and after each."""
+        out = [self.depth]
+        for op in self.ops:
+            out.append(op.depth_after(out[-1]))
         return tuple(out)
 
     def fused(self, mode: str = "all") -> tuple[Step, ...]:
@@ -66,7 +77,7 @@ class Plan:
             if getattr(op, "opaque", False):
                 raise NotInvertibleError(f"{op} is a user's own transform and has no inverse")
         back = tuple(_MOVERS[type(op)](op, before) for op, before in reversed(moving))
-        return Plan(back, self.sizes[-1], self.channels, self.dtype)
+        return Plan(back, self.sizes[-1], self.channels, self.dtype, depth=self.depths[-1])
 
     def to_dict(self) -> dict[str, Any]:
         """Write the plan as plain data that JSON and YAML hold."""
@@ -74,6 +85,7 @@ class Plan:
             "size": list(self.size),
             "channels": self.channels,
             "dtype": self.dtype,
+            "depth": self.depth,
             "ops": [op_to_dict(op) for op in self.ops],
             "notes": [[n.transform, n.start, n.stop, n.applied] for n in self.notes],
         }
@@ -91,6 +103,7 @@ class Plan:
             data["channels"],
             data["dtype"],
             tuple(Note(*note) for note in data["notes"]),
+            data.get("depth", 0),
         )
 
 
@@ -98,7 +111,7 @@ def _unwarp(op: Warp, before: Size) -> Warp:
     return Warp(mx.snapped(mx.invert(op.matrix)), before, op.sampling)
 
 
-def _unremap(op: Remap, _: Size) -> Op:
+def _unremap(op: Remap | Remap3, _: Size) -> Op:
     raise NotInvertibleError(f"a dense distortion ({op.kind}) has no exact inverse as a plan")
 
 
@@ -106,7 +119,14 @@ def _untile(op: Tiles, _: Size) -> Tiles:
     return Tiles(tuple((tx, ty, sx, sy, w, h) for sx, sy, tx, ty, w, h in op.moves))
 
 
-_MOVERS: Mapping[type[Op], Any] = {Warp: _unwarp, Remap: _unremap, Tiles: _untile}
+_MOVERS: Mapping[type[Op], Any] = {
+    Warp: _unwarp,
+    Remap: _unremap,
+    Tiles: _untile,
+    Warp3: lambda op, _: inverse(op),
+    Remap3: _unremap,
+}
+_ALL: Mapping[str, type[Op]] = {**OPS, **VOLUME_OPS}
 
 
 def op_to_dict(op: Op) -> dict[str, Any]:
@@ -129,9 +149,9 @@ def op_from_dict(data: Mapping[str, Any]) -> Op:
         UnknownNameError: there is no such op.
     """
     name = data["op"]
-    if name not in OPS:
-        raise UnknownNameError(f"there is no op named {name!r}{nearest(name, OPS)}")
-    return OPS[name](**{k: _decode(v) for k, v in data.items() if k != "op"})
+    if name not in _ALL:
+        raise UnknownNameError(f"there is no op named {name!r}{nearest(name, _ALL)}")
+    return _ALL[name](**{k: _decode(v) for k, v in data.items() if k != "op"})
 
 
 def _encode(value: Any) -> Any:

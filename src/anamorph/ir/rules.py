@@ -26,6 +26,7 @@ from anamorph.ir.ops import (
     Size,
     Warp,
 )
+from anamorph.ir.volume import Fill3, Warp3, joined, united
 
 EXACT, ROUNDING, RESAMPLING = "exact", "rounding", "resampling"
 MODES: Mapping[str, frozenset[str]] = {
@@ -295,7 +296,24 @@ def fill_fill(a: Fill, b: Fill, _: Size) -> Fusion | None:
     """Unite regions of equal value."""
     if a.value != b.value or a.mask_value != b.mask_value or isinstance(a.value, str):
         return None
+    if a.stencil or b.stencil:
+        return None
     return replace(a, regions=a.regions + b.regions), EXACT
+
+
+# ------------------------------------------------------------------------------- volumes
+
+
+def warp3_warp3(a: Warp3, b: Warp3, _: Size) -> Fusion | None:
+    """Multiply the matrices where nothing that was cut off could come back."""
+    found = joined(a, b)
+    return None if found is None else (found[0], EXACT if found[1] else RESAMPLING)
+
+
+def fill3_fill3(a: Fill3, b: Fill3, _: Size) -> Fusion | None:
+    """Unite cuboids of equal value."""
+    found = united(a, b)
+    return None if found is None else (found, EXACT)
 
 
 RULES: Mapping[tuple[type[Op], type[Op]], Rule] = {
@@ -307,5 +325,7 @@ RULES: Mapping[tuple[type[Op], type[Op]], Rule] = {
     (Curve, Cast): curve_cast,
     (Cast, Cast): cast_cast,
     (Fill, Fill): fill_fill,
+    (Warp3, Warp3): warp3_warp3,
+    (Fill3, Fill3): fill3_fill3,
 }
 """(first, second) → rule. Pairs that are not here never fuse."""

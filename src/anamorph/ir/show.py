@@ -7,6 +7,7 @@ from typing import Any
 
 from anamorph.core.constants import BORDERS, INTERPOLATIONS
 from anamorph.ir import matrix as mx
+from anamorph.ir import matrix3 as mx3
 from anamorph.ir.ops import (
     Cast,
     ColorMatrix,
@@ -21,6 +22,7 @@ from anamorph.ir.ops import (
     Tiles,
     Warp,
 )
+from anamorph.ir.volume import Fill3, Remap3, Tensor3, Warp3
 
 
 def line(op: Op) -> str:
@@ -73,6 +75,20 @@ def _cast(op: Cast) -> str:
     )
 
 
+def _regions(op: Fill) -> str:
+    return f"{op.stencil[0]} of a stencil" if op.stencil else f"{len(op.regions)} regions"
+
+
+def _warp3(op: Warp3) -> str:
+    rows = " | ".join(" ".join(_short(v) for v in row) for row in mx3.rows_of(op.matrix))
+    how = "exact" if mx3.is_lattice(op.matrix) else INTERPOLATIONS[op.sampling.interpolation]
+    return f"Warp3 [{rows}] → {_sides(op.size)}, {how}, border {BORDERS[op.sampling.border]}"
+
+
+def _sides(size: tuple[int, ...]) -> str:
+    return "×".join(map(str, size))
+
+
 SHOWN: Mapping[type[Op], Callable[[Any], str]] = {
     Warp: _warp,
     Remap: _remap,
@@ -81,9 +97,13 @@ SHOWN: Mapping[type[Op], Callable[[Any], str]] = {
     Cast: _cast,
     Convolve: lambda op: f"Convolve {op.kind} {op.size[0]}×{op.size[1]} sigma {_short(op.sigma)}",
     Noise: lambda op: f"Noise {op.kind}{_short(op.params)}",
-    Fill: lambda op: f"Fill {len(op.regions)} regions with {_short(op.value)}",
+    Fill: lambda op: f"Fill {_regions(op)} with {_short(op.value)}",
     Tiles: lambda op: f"Tiles {len(op.moves)} moves",
     Encode: lambda op: f"Encode {op.codec} quality {op.quality}",
+    Warp3: _warp3,
+    Remap3: lambda op: f"Remap3 {op.kind} → {_sides(op.size)}",
+    Fill3: lambda op: f"Fill3 {len(op.regions)} cuboids with {_short(op.value)}",
+    Tensor3: lambda _: "Tensor3 C×D×H×W",
     Effect: lambda op: f"Effect {op.name}{_short(op.params)}",
 }
 """Op → how it is written."""
