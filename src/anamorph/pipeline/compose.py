@@ -12,6 +12,7 @@ from anamorph.core.constants import INTERPOLATIONS
 from anamorph.core.errors import ParameterError, ParameterTypeError, UnknownNameError, nearest
 from anamorph.core.keypoints import KeypointParams, as_keypoint_params
 from anamorph.core.params import Choice, Flag, Number
+from anamorph.core.polygons import PolygonParams, PolylineParams
 from anamorph.core.rng import Rng, Stream, mix
 from anamorph.ir.ops import Warp
 from anamorph.ir.plan import Plan
@@ -50,6 +51,8 @@ class Compose(BaseCompose):
             to the dtype and units that came in unless a transform converts them.
         undefined: what to do with a transform that is not defined for a picture (hue where there
             is one channel): "refuse" the picture, or "skip" the transform.
+        polygon_params: label fields of polygons and when to drop them; also as a dictionary.
+        polyline_params: the same for polylines.
 
     >>> pipeline = A.Compose([A.HorizontalFlip(p=1), A.Rotate(limit=20, p=1)], seed=1)
     >>> pipeline(image=photo)["image"].shape
@@ -59,7 +62,7 @@ class Compose(BaseCompose):
     init_names: ClassVar[tuple[str, ...]] = (
         "bbox_params", "keypoint_params", "additional_targets", "p", "is_check_shapes", "strict",
         "mask_interpolation", "seed", "save_applied_params", "fuse", "backend", "instance_binding",
-        "value_range", "undefined",
+        "value_range", "undefined", "polygon_params", "polyline_params",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - the interface of Albumentations 2.0.8 and three options
@@ -80,6 +83,8 @@ class Compose(BaseCompose):
         instance_binding: Sequence[str] | None = None,
         value_range: Sequence[float] | None = None,
         undefined: str = "refuse",
+        polygon_params: PolygonParams | Mapping[str, Any] | None = None,
+        polyline_params: PolylineParams | Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(transforms, p)
         interpolations = Choice(tuple(INTERPOLATIONS), optional=True)
@@ -96,6 +101,8 @@ class Compose(BaseCompose):
             instance_binding=tuple(instance_binding or ()),
             value_range=check_range(value_range),
             undefined=Choice(("refuse", "skip")).check("Compose.undefined", undefined),
+            polygon_params=PolygonParams.taken("polygon_params", polygon_params),
+            polyline_params=PolylineParams.taken("polyline_params", polyline_params),
         )
         _ = self.settings.kinds, self.settings.bound  # refuse wrong targets now
         if backend not in BACKENDS:
@@ -207,8 +214,9 @@ class Compose(BaseCompose):
         sample = self.begin(data)
         sample.notes = []
         source, channels, dtype = sample.size, sample.channels, sample.dtype
+        depth = sample.depth
         self.decide(self.stream.current(), sample)
-        return Plan(tuple(sample.ops), source, channels, dtype, tuple(sample.notes))
+        return Plan(tuple(sample.ops), source, channels, dtype, tuple(sample.notes), depth)
 
     def render(self, plan: Plan, **data: Any) -> dict[str, Any]:
         """Render a plan on a sample, with this pipeline's formats of boxes and keypoints."""
@@ -233,6 +241,7 @@ _OUTERMOST: Mapping[str, Any] = {
     "bbox_params": None, "keypoint_params": None, "additional_targets": {}, "strict": False,
     "mask_interpolation": None, "save_applied_params": False, "fuse": "all", "backend": DEFAULT,
     "instance_binding": (), "value_range": None, "undefined": "refuse",
+    "polygon_params": None, "polyline_params": None,
 }  # fmt: skip
 """Options that hold for a whole pipeline, and what they are when nobody sets them."""
 

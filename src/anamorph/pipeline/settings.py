@@ -18,10 +18,11 @@ from anamorph.core.errors import (
 from anamorph.core.errors import nearest as nearest_name
 from anamorph.core.keypoints import KeypointParams
 from anamorph.core.labels import pick
-from anamorph.ir.ops import BOXES, POINTS, Target
+from anamorph.core.polygons import PolygonParams, PolylineParams
+from anamorph.ir.ops import BOXES, MEASURED, POINTS, POLYGONS, POLYLINES, SHAPES, Target
 from anamorph.pipeline.instances import bind
 from anamorph.pipeline.ranges import Range
-from anamorph.pipeline.targets import KINDS, Kind
+from anamorph.pipeline.targets import KINDS, Entry, Kind
 
 if TYPE_CHECKING:
     from anamorph.pipeline.sample import Sample
@@ -41,6 +42,8 @@ class Settings:
     instance_binding: tuple[str, ...] = ()
     value_range: Range | None = None
     undefined: str = "refuse"
+    polygon_params: PolygonParams | None = None
+    polyline_params: PolylineParams | None = None
 
     @cached_property
     def kinds(self) -> dict[str, Kind]:
@@ -57,7 +60,7 @@ class Settings:
                     f"additional_targets[{name!r}] = {like!r}: it must be one of "
                     f"{', '.join(KINDS)}{hint}"
                 )
-            if name in KINDS and like != name:
+            if name in _TAKEN and like != name:
                 raise ParameterError(
                     f"additional_targets[{name!r}] = {like!r}: {name} is a target already"
                 )
@@ -79,13 +82,12 @@ class Settings:
 
     @cached_property
     def label_fields(self) -> frozenset[str]:
-        """Keys of the label fields of boxes and keypoints."""
-        boxes = self.bbox_params.label_fields if self.bbox_params else ()
-        points = self.keypoint_params.label_fields if self.keypoint_params else ()
-        return frozenset(boxes) | frozenset(points)
+        """Keys of the label fields of boxes, keypoints, polygons and polylines."""
+        told = (self.bbox_params, self.keypoint_params, self.polygon_params, self.polyline_params)
+        return frozenset(name for params in told if params for name in params.label_fields)
 
     def params_of(self, target: Target) -> Any:
-        """The parameters of boxes or keypoints.
+        """The parameters of boxes, keypoints, polygons or polylines.
 
         Raises:
             MissingDataError: the call has such labels, and the pipeline was not told their format.
@@ -97,6 +99,10 @@ class Settings:
                     "bbox_params=BboxParams(format=...))"
                 )
             return self.bbox_params
+        if target is POLYGONS:
+            return self.polygon_params or _POLYGONS
+        if target is POLYLINES:
+            return self.polyline_params or _POLYLINES
         if self.keypoint_params is None:
             raise MissingDataError(
                 "the call has keypoints: say their format with Compose(..., "
@@ -122,26 +128,26 @@ class Settings:
             bind(self.bound, sample, out)
         for key, entry in sample.entries.items():
             target = entry.kind.target
-            if target is not BOXES and target is not POINTS:
+            if target not in _MAIN:
                 continue
             params = self.params_of(target)
             value = entry.value
             if params.settles_last:
                 value = params.settle(value, sample.size)
             out[key] = params.write(value, entry.given, sample.size)
-            if params.label_fields and (key in _LABELLED or _labelled(key, target, sample)):
-                self._hand_out_labels(params, value, entry.given, out)
+            if params.label_fields and (key == _MAIN[target] or _labelled(key, target, sample)):
+                self._hand_out_labels(entry, params, value, out)
 
-    def _hand_out_labels(self, params: Any, value: Any, given: Any, out: dict[str, Any]) -> None:
+    def _hand_out_labels(self, entry: Entry, params: Any, value: Any, out: dict[str, Any]) -> None:
         for name in params.label_fields:
             if name not in out:
                 raise MissingDataError(f"the call has no {name}=, which is a label field")
             labels = out[name]
             count = _count(name, labels)
-            if count != len(given):
-                what = "boxes" if isinstance(params, BboxParams) else "keypoints"
+            if count != len(entry.given):
                 raise DataError(
-                    f"{name} has {count} labels for {len(given)} {what}: there must be one a row"
+                    f"{name} has {count} labels for {len(entry.given)} {entry.kind.target.value}: "
+                    "there must be one for each"
                 )
             if isinstance(params, KeypointParams):
                 out[name] = params.relabel(value, name, labels)
@@ -149,9 +155,17 @@ class Settings:
                 out[name] = pick(labels, value.index)
 
 
+_POLYGONS, _POLYLINES = PolygonParams(), PolylineParams()
 _NO_LABELS = (str, bytes, dict)
-_LABELLED = frozenset({"bboxes", "keypoints"})
-"""The targets that label fields belong to, …"""
+_TAKEN = frozenset(k for k, kind in KINDS.items() if kind.target not in SHAPES | MEASURED)
+"""Keys that mean one thing; others may be names of something else in code for Albumentations."""
+_MAIN: Mapping[Target, str] = {
+    BOXES: "bboxes",
+    POINTS: "keypoints",
+    POLYGONS: "polygons",
+    POLYLINES: "polylines",
+}
+"""Target → the key that its label fields belong to, …"""
 
 
 def _labelled(key: str, target: Target, sample: Sample) -> bool:
@@ -161,10 +175,10 @@ def _labelled(key: str, target: Target, sample: Sample) -> bool:
         DataError: it has several, and nothing says whose the labels are.
     """
     keys = [k for k, entry in sample.entries.items() if entry.kind.target is target]
-    if not _LABELLED.isdisjoint(keys):
+    main = _MAIN[target]
+    if main in keys:
         return False
     if len(keys) > 1:
-        main = "bboxes" if target is BOXES else "keypoints"
         raise DataError(
             f"the call has {' and '.join(keys)} but no {main}: label fields belong to {main}, or "
             f"to {key} if it is the only one"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,22 @@ from typing import Any
 import numpy as np
 
 from anamorph.core.errors import DataError, DataTypeError
-from anamorph.ir.ops import BOXES, IMAGE, MASK, POINTS, Size, Target
+from anamorph.ir.ops import (
+    BOXES,
+    DEPTH,
+    FLOW,
+    IMAGE,
+    MASK,
+    MEASURED,
+    NORMALS,
+    POINTS,
+    POLYGONS,
+    POLYLINES,
+    Op,
+    Size,
+    Target,
+)
+from anamorph.pipeline.stacks import Stack, leave_stack
 
 DTYPES = {np.dtype(name): name for name in ("uint8", "uint16", "float32")}
 """dtype of pictures → its name (NumPy takes microseconds to find the name of a dtype)."""
@@ -19,23 +33,32 @@ MASK_KINDS = frozenset("buif")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How the value of a key is built: which target, and how many leading axes stack pictures."""
+    """How the value of a key is built: which target, and how many leading axes stack pictures.
+
+    ``solid`` says that ops of volumes act on it.
+    """
 
     target: Target
     stacks: int = 0
+    solid: bool = False
 
 
 KINDS: Mapping[str, Kind] = {
     "image": Kind(IMAGE),
     "images": Kind(IMAGE, 1),
-    "volume": Kind(IMAGE, 1),
-    "volumes": Kind(IMAGE, 2),
+    "volume": Kind(IMAGE, 1, solid=True),
+    "volumes": Kind(IMAGE, 2, solid=True),
     "mask": Kind(MASK),
     "masks": Kind(MASK, 1),
-    "mask3d": Kind(MASK, 1),
-    "masks3d": Kind(MASK, 2),
+    "mask3d": Kind(MASK, 1, solid=True),
+    "masks3d": Kind(MASK, 2, solid=True),
     "bboxes": Kind(BOXES),
     "keypoints": Kind(POINTS),
+    "polygons": Kind(POLYGONS),
+    "polylines": Kind(POLYLINES),
+    "depth": Kind(DEPTH),
+    "normals": Kind(NORMALS),
+    "flow": Kind(FLOW),
 }
 """Every key that a call may use for a target; `additional_targets` maps further names onto these."""
 
@@ -55,6 +78,12 @@ class Entry:
         self.shape: tuple[int, ...] = ()
         self.value: Any = None
         self.start: Any = None
+
+    def takes(self, op: Op) -> bool:
+        """Tell whether an op changes this target."""
+        return self.kind.target in op.targets and (
+            not op.solid or self.kind.solid or self.kind.target is POINTS
+        )
 
 
 def enter_picture(entry: Entry) -> Size:
@@ -81,9 +110,7 @@ def _enter_stack(entry: Entry) -> Size:
             raise DataError(f"{entry.key} has shape {given.shape}: it must be {shape}")
         entry.shape = given.shape[:depth]
         entry.flat = given.ndim == depth + 2
-        slices = given.reshape(-1, *given.shape[depth:])
-        checked = [_checked(entry.key, s, entry.kind.target) for s in slices]
-        entry.value = [s[:, :, None] for s in checked] if entry.flat else checked
+        entry.value = _block(entry, given)
     elif isinstance(given, list | tuple):
         entry.shape = (len(given),)
         checked = [_checked(f"{entry.key}[{i}]", s, entry.kind.target) for i, s in enumerate(given)]
@@ -101,6 +128,14 @@ def _enter_stack(entry: Entry) -> Size:
     return sizes.pop() if sizes else (0, 0)
 
 
+def _block(entry: Entry, given: Any) -> Stack:
+    slices = given.reshape(-1, *given.shape[entry.kind.stacks :])
+    if len(slices):
+        _checked(entry.key, slices[0], entry.kind.target)
+    block = slices if slices.flags.c_contiguous else np.ascontiguousarray(slices)
+    return Stack(block[..., None] if entry.flat else block)
+
+
 def _checked(place: str, array: Any, target: Target) -> Any:
     if not isinstance(array, np.ndarray):
         raise DataTypeError(
@@ -115,9 +150,28 @@ def _checked(place: str, array: Any, target: Target) -> Any:
             raise DataError(
                 f"{place} has dtype {array.dtype}: it must be uint8, uint16, or float32 in [0, 1]"
             )
+    elif target in MEASURED:
+        _check_measured(place, array, target)
     elif array.dtype.kind not in MASK_KINDS:
         raise DataError(f"{place} has dtype {array.dtype}: it must be of numbers or bool")
     return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+
+
+_MEASURED: Mapping[Target, tuple[int, str, str]] = {
+    DEPTH: (1, "uif", "H×W or H×W×1 of numbers"),
+    NORMALS: (3, "f", "H×W×3 of floating point"),
+    FLOW: (2, "f", "H×W×2 of floating point"),
+}
+"""Target → channels, kinds of dtype, and both in words."""
+
+
+def _check_measured(place: str, array: Any, target: Target) -> None:
+    channels, kinds, wanted = _MEASURED[target]
+    found = array.shape[2] if array.ndim == 3 else 1
+    if found != channels or array.dtype.kind not in kinds:
+        raise DataError(
+            f"{place} has shape {array.shape} and dtype {array.dtype}: it must be {wanted}"
+        )
 
 
 def leave_picture(entry: Entry) -> Any:
@@ -125,23 +179,16 @@ def leave_picture(entry: Entry) -> Any:
     if entry.value is entry.start:
         return entry.given
     return (
-        _leave_stack(entry)
+        _leave_many(entry)
         if entry.kind.stacks
         else _own(entry.value, entry.given, flat=entry.flat)
     )
 
 
-def _leave_stack(entry: Entry) -> Any:
-    given = entry.given
-    if isinstance(given, list | tuple):
-        return _leave_list(entry.value, given)
-    if not entry.value:
-        rest = given.shape[len(entry.shape) + 2 :]
-        return np.empty((*entry.shape, *entry.size, *rest), given.dtype)
-    slices = [_plain(v, flat=entry.flat) for v in entry.value]
-    if not isinstance(slices[0], np.ndarray):  # tensors: torch is loaded then, and not before
-        return sys.modules["torch"].stack(slices)
-    return np.stack(slices).reshape(entry.shape + slices[0].shape)
+def _leave_many(entry: Entry) -> Any:
+    if isinstance(entry.given, list | tuple) and isinstance(entry.value, list):
+        return _leave_list(entry.value, entry.given)
+    return leave_stack(entry)
 
 
 def _leave_list(values: list[Any], given: Sequence[Any]) -> list[Any]:
@@ -169,4 +216,4 @@ def _own(value: Any, given: Any, *, flat: bool) -> Any:
     return value
 
 
-PICTURES = frozenset((IMAGE, MASK))
+PICTURES = frozenset((IMAGE, MASK)) | MEASURED

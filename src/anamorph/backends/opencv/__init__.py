@@ -12,12 +12,13 @@ from anamorph.backends.opencv import (
     histogram,
     noise,
     remap,
+    shapes,
     tiles,
     tone,
     warp,
 )
 
-_MODULES = (warp, remap, tone, color, histogram, cast, filter, noise, fill, tiles, codec)
+_MODULES = (warp, remap, shapes, tone, color, histogram, cast, filter, noise, fill, tiles, codec)
 
 BACKEND = Backend(
     name="opencv",

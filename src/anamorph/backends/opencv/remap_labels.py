@@ -18,7 +18,7 @@ from anamorph.ir.matrix import Matrix
 from anamorph.ir.ops import Remap
 from anamorph.ir.oriented import enclose
 
-__all__ = ["remap_boxes", "remap_points", "solve"]
+__all__ = ["project", "remap_boxes", "remap_points", "solve", "spacing_of", "to_result"]
 
 _CLOSE = 1e-4
 """Pixels by which a solution may miss."""
@@ -44,10 +44,10 @@ def remap_points(op: Remap, points: Points, _source: object = None) -> Points:
     field = field_of(op.kind, op.params, op.size)
     data = points.data.copy()
     known = np.isfinite(data[:, :2]).all(axis=1)
-    placed, first = _project(op.before, data[known, :2])
+    placed, first = project(op.before, data[known, :2])
     found = solve(field, placed)
     slopes = field.with_slopes(found)[1] + np.eye(2)
-    done, last = _project(op.after, found)
+    done, last = project(op.after, found)
     jacobian = last @ _inverse(slopes) @ first
     rows = data[known]
     rows[:, :2] = done
@@ -76,7 +76,7 @@ def _inverse(m: Floats) -> Floats:
     return np.asarray(out / det[:, None, None])
 
 
-def _project(m: Matrix, places: Floats) -> tuple[Floats, Floats]:
+def project(m: Matrix, places: Floats) -> tuple[Floats, Floats]:
     """Map places (N, 2) and give the Jacobians; NaN behind the horizon."""
     n = np.array(m).reshape(3, 3)
     mapped = places @ n[:2, :2].T + n[:2, 2]
@@ -186,7 +186,7 @@ def remap_boxes(op: Remap, boxes: Boxes, _source: object = None) -> Boxes:
     x0, y0, x1, y1 = boxes.data.T
     corners = np.stack([x0, y0, x1, y0, x1, y1, x0, y1], axis=1).reshape(-1, 4, 2)
     counts = _counts(op, field, corners)
-    outline = _mapped(op, field, _outlines(corners, counts))
+    outline = to_result(op, field, _outlines(corners, counts))
     starts = np.concatenate([[0], np.cumsum(4 * counts)[:-1]])
     low = np.minimum.reduceat(outline, starts)
     high = np.maximum.reduceat(outline, starts)
@@ -218,20 +218,25 @@ def _map_oriented(op: Remap, field: Field, boxes: Boxes) -> Boxes:
     corners = boxes.data.reshape(-1, 4, 2)
     count = int(_counts(op, field, corners).max())
     counts = np.full(len(corners), count)
-    outline = _mapped(op, field, _outlines(corners, counts)).reshape(-1, 4 * count, 2)
+    outline = to_result(op, field, _outlines(corners, counts)).reshape(-1, 4 * count, 2)
     return Boxes(enclose(outline, outline[:, ::count].reshape(-1, 8)), boxes.index)
 
 
-def _mapped(op: Remap, field: Field, places: Floats) -> Floats:
-    return _project(op.after, solve(field, _project(op.before, places)[0]))[0]
+def to_result(op: Remap, field: Field, places: Floats) -> Floats:
+    """Map places (N, 2) of the source to where they are shown."""
+    return project(op.after, solve(field, project(op.before, places)[0]))[0]
+
+
+def spacing_of(field: Field) -> float:
+    """Pixels between points of an outline: two steps of the field lie between them at most."""
+    return _CREASED if field.creased else 2.0 * min(field.step)
 
 
 def _counts(op: Remap, field: Field, corners: Floats) -> npt.NDArray[np.int64]:
-    """Points a side that each outline needs: two steps of the field lie between them at most."""
-    spacing = _CREASED if field.creased else 2.0 * min(field.step)
-    placed = _project(op.before, corners.reshape(-1, 2))[0].reshape(corners.shape)
+    """Points a side that each outline needs."""
+    placed = project(op.before, corners.reshape(-1, 2))[0].reshape(corners.shape)
     sides = np.linalg.norm(placed - np.roll(placed, -1, axis=1), axis=2).max(axis=1)
-    return np.asarray(np.ceil(sides / spacing).clip(1, _OUTLINE), np.int64)
+    return np.asarray(np.ceil(sides / spacing_of(field)).clip(1, _OUTLINE), np.int64)
 
 
 def _outlines(corners: Floats, counts: npt.NDArray[np.int64]) -> Floats:

@@ -18,8 +18,8 @@ from anamorph.ir.oriented import refit
 
 Rows = npt.NDArray[np.bool_]
 
-_MIRRORING = frozenset({K.BORDER_REFLECT, K.BORDER_REFLECT_101})
-_NEAR = 1e-6
+MIRRORING = frozenset({K.BORDER_REFLECT, K.BORDER_REFLECT_101})
+NEAR = 1e-6
 """Depth, as a part of the greatest, at which things that reach behind the horizon are cut."""
 _MOST_COPIES = 16
 """Mirror images a side that are looked for where a horizon in sight shows endlessly many."""
@@ -43,7 +43,7 @@ def warp_points(op: Warp, points: Points, source: Size | None = None) -> Points:
     if len(points.data) == 0:
         return points
     done = Points(_map_points(points.data, op.matrix), points.index, points.fixed)
-    if source is not None and op.sampling.border in _MIRRORING and not points.fixed:
+    if source is not None and op.sampling.border in MIRRORING and not points.fixed:
         copies = [_points_through(points, cell, op) for cell in mirrors(op, source)]
         done = Points(
             np.concatenate([done.data, *(c.data for c in copies)]),
@@ -126,7 +126,7 @@ def _seen(op: Warp) -> tuple[float, float, float, float]:
     """Bounds of the canvas in the source's plane, endless where the horizon is in sight."""
     n = inverted(op.matrix)
     points = [(x, y, n[6] * x + n[7] * y + n[8]) for x, y in mx.corners(*op.size)]
-    if min(p[2] for p in points) <= _NEAR * max(abs(p[2]) for p in points):
+    if min(p[2] for p in points) <= NEAR * max(abs(p[2]) for p in points):
         return -math.inf, -math.inf, math.inf, math.inf
     xs = [(n[0] * x + n[1] * y + n[2]) / w for x, y, w in points]
     ys = [(n[3] * x + n[4] * y + n[5]) / w for x, y, w in points]
@@ -181,7 +181,7 @@ def warp_boxes(op: Warp, boxes: Boxes, source: Size | None = None) -> Boxes:
     if len(boxes.data) == 0:
         return boxes
     done = _map_boxes(boxes, op)
-    if source is None or op.sampling.border not in _MIRRORING:
+    if source is None or op.sampling.border not in MIRRORING:
         return done
     copies = [_boxes_through(boxes, cell, op) for cell in mirrors(op, source)]
     return Boxes(
@@ -242,7 +242,7 @@ def _project_corners(corners: Floats, m: Matrix) -> tuple[Floats, Rows]:
     n = np.array(m).reshape(3, 3)
     mapped = corners @ n[:, :2].T + n[:, 2]
     depth = mapped[..., 2]
-    front = depth > _NEAR * np.abs(depth).max()
+    front = depth > NEAR * np.abs(depth).max()
     return mapped[..., :2] / np.where(front, depth, 1.0)[..., None], front
 
 
@@ -268,7 +268,7 @@ def _cut(polygon: Floats, m: Matrix) -> tuple[float, float, float, float]:
     """Bounds of the part of a polygon that is in front of the horizon."""
     a, b, c, d, e, f, g, h, i = m
     depths = [g * x + h * y + i for x, y in polygon.tolist()]
-    near = _NEAR * max(map(abs, depths))
+    near = NEAR * max(map(abs, depths))
     ring = [(*p, w) for p, w in zip(polygon.tolist(), depths, strict=True)]
     kept = []
     for (x0, y0, w0), (x1, y1, w1) in zip(ring, ring[1:] + ring[:1], strict=True):

@@ -188,12 +188,12 @@ def remap_points(op: Remap, points: Points, _source: object = None) -> Points:
     data = points.data.copy()
     for row in data:
         if np.isfinite(row[:2]).all():
-            row[:2] = _forward(op, row[None, :2])[0]
+            row[:2] = forward(op, row[None, :2])[0]
             _turn(row, _jacobian(op, row[:2]))
     return Points(data, points.index, points.fixed)
 
 
-def _forward(op: Remap, places: Floats) -> Floats:
+def forward(op: Remap, places: Floats) -> Floats:
     """Search ever finer lattices around the best place so far, which is read nearest to its aim."""
     aim = _apply(op.before, places)
     shift = field_of(op.kind, op.params, op.size).shift
@@ -236,7 +236,7 @@ def remap_boxes(op: Remap, boxes: Boxes, _source: object = None) -> Boxes:
     done = []
     for quad in corners:
         sides = [quad[k] + (quad[(k + 1) % 4] - quad[k]) * t for k in range(4)]
-        done.append(_forward(op, np.concatenate(sides)))
+        done.append(forward(op, np.concatenate(sides)))
     outlines = np.array(done)
     if boxes.oriented:
         data = enclose(outlines, outlines[:, ::_SIDE].reshape(-1, 8))
