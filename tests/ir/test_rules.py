@@ -318,4 +318,5 @@ def test_every_rule_is_exercised() -> None:
             a, b = chain([first, second], seed)
             if len(fuse([a, b], (48, 64))) == 1:
                 seen.add((type(a), type(b)))
-    assert set(RULES) <= seen
+    plane = {pair for pair in RULES if not pair[0].solid}  # volumes: test_volume.py
+    assert plane <= seen

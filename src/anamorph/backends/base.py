@@ -22,6 +22,9 @@ class Backend:
     name: str
     kernels: Mapping[tuple[type[Op], Target], Kernel]
     effects: Mapping[str, Kernel]
+    stacks: Mapping[tuple[type[Op], Target], Kernel] = field(default_factory=dict)
+    """Kernels of ops of pictures on whole stacks (N, H, W, C) at once; one gives None where it has
+    no better way than slice by slice."""
     primitives: Mapping[type[Op], Callable[[Any, Size], str]] = field(default_factory=dict)
     """Op → function(op, size of the source) that names what will do it."""
 

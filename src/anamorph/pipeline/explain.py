@@ -62,9 +62,10 @@ def explain(sample: Sample, draw: Callable[[], None]) -> Explanation:
     """Draw and render a sample with a clock on every step of the picture."""
     sample.trace = []
     source, channels, dtype = sample.size, sample.channels, sample.dtype
+    depth = sample.depth
     draw()
     sample.finish()
-    plan = Plan(tuple(sample.ops), source, channels, dtype, tuple(sample.notes or ()))
+    plan = Plan(tuple(sample.ops), source, channels, dtype, tuple(sample.notes or ()), depth)
     rows = tuple(_row(sample, plan, *traced) for traced in sample.trace)
     return Explanation(plan, rows, sample.size)
 

@@ -11,6 +11,7 @@ from anamorph.backends.base import Backend
 from anamorph.core.errors import DataTypeError
 from anamorph.ir.ops import MASK, Cast, ColorMatrix, Effect, Op, Size, Target
 from anamorph.ir.rules import fuse
+from anamorph.pipeline.stacks import over_slices, over_volumes, three_axes
 from anamorph.pipeline.targets import PICTURES, Entry
 
 CHANNELS = "channels"
@@ -22,13 +23,16 @@ def run_op(sample: Any, entry: Entry, op: Op, source: Size) -> None:
     target = entry.kind.target
     if target in PICTURES:
         kernel = _kernel(sample.backend, op, target)
+        if op.solid:
+            over_volumes(entry, op, kernel)
+            return
         changing = type(op) in _CHANGING
         channels = _channels(entry) if changing else 0
         try:
             if entry.kind.stacks:
-                entry.value = [_three_axes(kernel(op, v)) for v in entry.value]
+                entry.value = over_slices(sample.backend, op, target, entry.value, kernel)
             else:
-                entry.value = _three_axes(kernel(op, entry.value))
+                entry.value = three_axes(kernel(op, entry.value))
         except (AttributeError, TypeError) as error:
             _refuse_tensor(entry, op, error)
             raise
@@ -78,14 +82,8 @@ def _refuse_tensor(entry: Entry, op: Op, error: Exception) -> None:
         ) from error
 
 
-def _three_axes(value: Any) -> Any:
-    if isinstance(value, np.ndarray) and value.ndim == 2:
-        return value[:, :, None]
-    return value
-
-
 def _channels(entry: Entry) -> int:
-    value = entry.value[0] if entry.kind.stacks and entry.value else entry.value
+    value = entry.value[0] if entry.kind.stacks and len(entry.value) else entry.value
     return value.shape[2] if isinstance(value, np.ndarray) else 0
 
 
@@ -101,7 +99,7 @@ def _on_channels(backend: Backend, op: Effect, value: Any) -> Any:
     part = np.ascontiguousarray(value[:, :, list(channels)])
     for step in fuse(ops, value.shape[:2]):
         kernel = backend.kernel(step.op, Target.IMAGE)
-        part = _three_axes(kernel(step.op, part))
+        part = three_axes(kernel(step.op, part))
     out = value.copy()
     out[:, :, list(channels)] = part
     return out

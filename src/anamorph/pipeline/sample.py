@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from anamorph.backends.base import Backend
 from anamorph.core.errors import DataError, DataTypeError, MissingDataError
+from anamorph.core.labels import pick
 from anamorph.ir.ops import (
     BOXES,
     IMAGE,
@@ -33,6 +34,7 @@ from anamorph.pipeline.ranges import Range, from_range, into_range
 from anamorph.pipeline.render import run_call, run_op
 from anamorph.pipeline.targets import DTYPES, PICTURES, Entry, enter_picture, leave_picture
 from anamorph.pipeline.uneven import adapted
+from anamorph.pipeline.volumes import admit, check_depths, depth_of
 
 _NO_IMAGE = (
     "image is None: it must be a NumPy array (H×W or H×W×C); cv2.imread gives None for a file "
@@ -51,6 +53,8 @@ class Sample:
     """The first picture, by which the scene is described."""
     channels: int = 3
     dtype: str = "uint8"
+    depth: int = 0
+    """Number of slices of the volume; 0 if there is none."""
     uneven: bool = False
     """Whether some target has another size than the picture."""
     labelled: bool = False
@@ -103,11 +107,14 @@ class Sample:
         self.labelled = bool(labels or self.settings.bound)
         for entry in labels:
             entry.value = self.settings.params_of(entry.kind.target).read(entry.given, self.size)
+            if self.depth and entry.kind.target is POINTS:
+                check_depths(entry.value, entry.given, self.depth)
 
     def _begin(self, size: Size | None) -> None:
         if size is None:
             raise MissingDataError(_nothing_seen(self.entries, self.settings.kinds))
         self.size: Size = size
+        self.depth = depth_of(self.entries.values(), must_agree=self.settings.is_check_shapes)
         for entry in self.entries.values():
             if entry.kind.target is IMAGE and len(entry.value):
                 self.leading = entry
@@ -140,8 +147,11 @@ class Sample:
             self.ops.append(op)
             run_call(self, op)
             return
+        if op.solid:
+            admit(self, op)
         self.ops.append(op)
         self.size = op.size_after(self.size)
+        self.depth = op.depth_after(self.depth)
         self.channels = op.channels_after(self.channels)
         self.dtype = op.dtype_after(self.dtype)
 
@@ -202,6 +212,21 @@ class Sample:
         values = self.given(field)
         return [values[i] for i in index]
 
+    def box_labels(self) -> list[tuple[Any, ...]]:
+        """All labels of each remaining box: those of its label fields, then its further columns."""
+        entry = self._first(BOXES)
+        if entry is None:
+            return []
+        params = self.settings.params_of(BOXES)
+        index = self.rendered(entry).index
+        names = [name for name in params.label_fields if name in self.data]
+        fields = [list(pick(self.data[name], index)) for name in names]
+        known = 5 if params.oriented else 4
+        return [
+            (*(field[row] for field in fields), *entry.given[i][known:])
+            for row, i in enumerate(index.tolist())
+        ]
+
     def _first(self, target: Target) -> Entry | None:
         for entry in self.entries.values():
             if entry.kind.target is target:
@@ -218,7 +243,7 @@ class Sample:
                 self._trace(entry, self.pending(entry), self.trace)
             elif count - entry.cursor == 1 and not self.uneven:
                 op = self.ops[-1]
-                if entry.kind.target in op.targets:
+                if entry.takes(op):
                     run_op(self, entry, op, entry.size)
             else:
                 for step in self.pending(entry):
@@ -230,9 +255,10 @@ class Sample:
     def pending(self, entry: Entry) -> list[Step]:
         """The fused steps that wait for a target."""
         target = entry.kind.target
-        touching = [op for op in self.ops[entry.cursor :] if target in op.targets]
         if self.uneven and target in PICTURES and (own := _own_size(entry)):
-            return fuse(list(adapted(touching, entry.size, own)), own, self.settings.fuse)
+            ops = [op for op in self.ops[entry.cursor :] if target in op.targets]
+            return fuse(list(adapted(ops, entry, own)), own, self.settings.fuse)
+        touching = [op for op in self.ops[entry.cursor :] if entry.takes(op)]
         if len(touching) < 2 or len(self.entries) == 1:
             return fuse(touching, entry.size, self.settings.fuse)
         key = (entry.cursor, *map(id, touching))
@@ -244,8 +270,7 @@ class Sample:
     def _trace(
         self, entry: Entry, steps: list[Step], trace: list[tuple[Step, list[int], float]]
     ) -> None:
-        target = entry.kind.target
-        positions = [i for i in range(entry.cursor, len(self.ops)) if target in self.ops[i].targets]
+        positions = [i for i in range(entry.cursor, len(self.ops)) if entry.takes(self.ops[i])]
         for step in steps:
             began = time.perf_counter()
             run_op(self, entry, step.op, step.source)
@@ -258,6 +283,7 @@ class Sample:
         if mask is not None and len(mask.value):
             self.size = (mask.value[0] if mask.kind.stacks else mask.value).shape[:2]
         self._look()
+        self.depth = depth_of(self.entries.values(), must_agree=False)
         for entry in self.entries.values():
             entry.cursor = len(self.ops)
             entry.size = self.size
@@ -301,7 +327,7 @@ def _own_size(entry: Entry) -> Size | None:
     """The size of a target as it is; None for one that is empty or no array any more."""
     value = entry.value
     if entry.kind.stacks:
-        if not value:
+        if not isinstance(value, list) or not value:
             return None
         value = value[0]
     return value.shape[:2] if isinstance(value, np.ndarray) else None

@@ -11,20 +11,25 @@ from dataclasses import replace
 
 from anamorph.ir import matrix as mx
 from anamorph.ir.ops import Blend, Fill, Op, Remap, Size, Tiles, Warp
+from anamorph.pipeline.targets import Entry
 
 _IN_PIXELS = (Remap, Fill, Tiles, Blend)
 """Ops that name pixels of the scene."""
 
 
-def adapted(ops: Iterable[Op], scene: Size, own: Size) -> Iterator[Op]:
+def adapted(ops: Iterable[Op], entry: Entry, own: Size) -> Iterator[Op]:
     """Give the ops for a target of its own size.
 
     Args:
         ops: the ops as drawn for the scene.
-        scene: size of the scene before them.
+        entry: the target; its ``size`` is that of the scene before them.
         own: size of the target before them.
     """
+    scene = entry.size
     for op in ops:
+        if not entry.takes(op):  # a picture beside a volume that is cropped, say
+            scene = op.size_after(scene)
+            continue
         if own == scene:
             yield op
             own = op.size_after(own)

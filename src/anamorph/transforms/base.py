@@ -23,6 +23,7 @@ _PICTURES = frozenset(("image", "images", "volume", "volumes"))
 KEYS: Mapping[str, frozenset[str]] = {
     "image": _PICTURES,
     "dual": _PICTURES | {"mask", "masks", "mask3d", "masks3d", "bboxes", "keypoints"},
+    "volume": frozenset({"volume", "volumes", "mask3d", "masks3d", "keypoints"}),
 }
 """Kind of transform → keys of a call that it changes."""
 PROBABILITY = Number(0, 1)
@@ -42,6 +43,10 @@ class Scene(Protocol):
     @property
     def dtype(self) -> str:
         """Name of the picture's dtype at that point."""
+
+    @property
+    def depth(self) -> int:
+        """Number of slices of the volume at that point; 0 if the call has none."""
 
     @property
     def image(self) -> npt.NDArray[Any]:
@@ -68,6 +73,9 @@ class Scene(Protocol):
 
     def labels(self, field: str) -> list[Any]:
         """A label field of the boxes, one value a remaining box."""
+
+    def box_labels(self) -> list[tuple[Any, ...]]:
+        """All labels of each remaining box: those of its label fields, then its further columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +191,8 @@ class Transform(metaclass=ABCMeta):
     """
 
     kind: ClassVar[str] = "image"
-    """"dual" if it moves pixels (so masks, boxes and keypoints follow), "image" if not."""
+    """"dual" if it moves pixels (so masks, boxes and keypoints follow), "image" if not, "volume"
+    if it acts on whole volumes."""
     fields: ClassVar[Mapping[str, Field]] = {}
     runner: ClassVar[Runner]
     writer: ClassVar[Any]

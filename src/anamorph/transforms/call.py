@@ -159,10 +159,13 @@ def _inside(place: str, entry: Any, value: Any) -> None:
         entry.value = value[:, :, None] if entry.flat else value
         return
     members = list(value)
+    shape: tuple[int, ...] = (len(members),)
     for _ in entry.shape[1:]:
+        shape = (*shape, len(members[0]) if members else 0)
         members = [member for part in members for member in part]
     for i, member in enumerate(members):
         _check_picture(f"{place}[{i}]", member)
+    entry.shape = shape
     entry.flat = bool(members) and members[0].ndim == 2
     entry.value = [v[:, :, None] if v.ndim == 2 else v for v in members]
 
