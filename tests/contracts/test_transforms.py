@@ -263,7 +263,7 @@ def test_any_picture_target_alone(name: str, key: str) -> None:
 def test_frames_share_the_draw(name: str, key: str) -> None:
     image = picture(41, 53)
     data = {"image": image, key: np.stack([image] * 3), "mask": label_mask(41, 53)}
-    result = A.Compose([build(name, 41, 53)], seed=3)(**data, **extras(name, 41, 53))
+    result = A.Compose([build(name, 41, 53)], seed=3)(**data | extras(name, 41, 53))
     assert result[key].shape == (3, *result["image"].shape)
     for frame in result[key]:
         assert np.array_equal(frame, result["image"])

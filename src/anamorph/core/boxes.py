@@ -323,8 +323,11 @@ def _clip(columns: Floats, size: Size) -> Floats:
 
 
 def _carried(boxes: Boxes, before: Boxes | None) -> Floats | None:
-    """What was in sight of each box before a step, found by where the rows come from."""
-    if before is None or before.seen is None or len(before.index) == 0:
+    """What was in sight of each box before a step, found by where the rows come from.
+
+    A kernel that hides parts of boxes says itself what is left.
+    """
+    if boxes.seen is not None or before is None or before.seen is None or len(before.index) == 0:
         return boxes.seen
     if len(before.index) == len(boxes.index) and (before.index == boxes.index).all():
         return before.seen

@@ -41,7 +41,15 @@ from anamorph.transforms.distort import (
     PiecewiseAffine,
     ThinPlateSpline,
 )
-from anamorph.transforms.drop import CoarseDropout, Erasing, GridDropout, PixelDropout, XYMasking
+from anamorph.transforms.drop import (
+    CoarseDropout,
+    Erasing,
+    FrequencyMasking,
+    GridDropout,
+    PixelDropout,
+    TimeMasking,
+    XYMasking,
+)
 from anamorph.transforms.flip import (
     D4,
     HorizontalFlip,
@@ -52,7 +60,9 @@ from anamorph.transforms.flip import (
     Transpose,
     VerticalFlip,
 )
+from anamorph.transforms.gridmask import GridMask
 from anamorph.transforms.histogram import CLAHE, AutoContrast, Equalize
+from anamorph.transforms.maskdrop import ConstrainedCoarseDropout, MaskDropout
 from anamorph.transforms.noise import GaussNoise, ISONoise, MultiplicativeNoise, SaltAndPepper
 from anamorph.transforms.normalize import FromFloat, Normalize, ToFloat
 from anamorph.transforms.pad import Pad, PadIfNeeded
@@ -90,6 +100,7 @@ __all__ = [
     "ChannelShuffle",
     "CoarseDropout",
     "ColorJitter",
+    "ConstrainedCoarseDropout",
     "Crop",
     "CropAndPad",
     "CropNonEmptyMaskIfExists",
@@ -97,12 +108,14 @@ __all__ = [
     "ElasticTransform",
     "Equalize",
     "Erasing",
+    "FrequencyMasking",
     "FromFloat",
     "GaussNoise",
     "GaussianBlur",
     "GridDistortion",
     "GridDropout",
     "GridElasticDeform",
+    "GridMask",
     "HorizontalFlip",
     "HueSaturationValue",
     "ISONoise",
@@ -111,6 +124,7 @@ __all__ = [
     "Lambda",
     "LetterBox",
     "LongestMaxSize",
+    "MaskDropout",
     "MedianBlur",
     "MotionBlur",
     "MultiplicativeNoise",
@@ -146,6 +160,7 @@ __all__ = [
     "Solarize",
     "SquareSymmetry",
     "ThinPlateSpline",
+    "TimeMasking",
     "TimeReverse",
     "ToFloat",
     "ToGray",

@@ -27,7 +27,15 @@ from anamorph.ir.ops import Noise, Op, Region
 from anamorph.transforms.base import Scene, SpatialTransform
 from anamorph.transforms.tiles import uneven_cuts
 
-__all__ = ["CoarseDropout", "Erasing", "GridDropout", "PixelDropout", "XYMasking"]
+__all__ = [
+    "CoarseDropout",
+    "Erasing",
+    "FrequencyMasking",
+    "GridDropout",
+    "PixelDropout",
+    "TimeMasking",
+    "XYMasking",
+]
 
 WHITE: Final = {"uint8": 255, "uint16": 65535, "float32": 1}
 HoleRange = Annotated[
@@ -40,6 +48,7 @@ HoleRange = Annotated[
     ),
 ]
 CountRange = Annotated[Any, Span(1, lone="point", whole=True)]
+StripeLength = Annotated[int, Number(1, whole=True, unit="pixels")]
 StripeRange = Annotated[Any, Span(0, lone="from", whole=True)]
 AreaRange = Annotated[Any, Span(0, 1, lone="point", above=True)]
 RatioRange = Annotated[Any, Span(0, lone="point", above=True)]
@@ -82,16 +91,16 @@ class _Dropout(SpatialTransform):
     p: Probability = 0.5
 
     def holes(self, rng: Rng, scene: Scene) -> list[Region]:
-        """Draw the rectangles x0, y0, x1, y1 in pixels."""
+        """Draw the rectangles x0, y0, x1, y1 in pixels, none of them empty."""
         raise NotImplementedError
 
     def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
         """Draw the holes."""
         check_value(f"{type(self).__name__}.fill", self.fill, scene)
-        holes = tuple(h for h in self.holes(rng, scene) if h[2] > h[0] and h[3] > h[1])
+        holes = self.holes(rng, scene)
         if holes:
             key = rng.key() if isinstance(self.fill, str) else 0
-            yield ops.Fill(holes, self.fill, self.fill_mask, key)
+            yield ops.Fill(tuple(holes), self.fill, self.fill_mask, key)
 
 
 class CoarseDropout(_Dropout):
@@ -122,7 +131,8 @@ class CoarseDropout(_Dropout):
             h = _drawn_side(rng, self.hole_height_range, height)
             w = _drawn_side(rng, self.hole_width_range, width)
             y, x = rng.integer(0, height - h), rng.integer(0, width - w)
-            out.append((x, y, x + w, y + h))
+            if h and w:
+                out.append((x, y, x + w, y + h))
         return out
 
 
@@ -203,21 +213,19 @@ class GridDropout(_Dropout):
         """Draw the grid, and the place in each cell."""
         height, width = scene.size
         rows, columns = self._counts(rng, height, width)
-        down = [(y, self._hole(n), n) for y, n in uneven_cuts(height, rows, rng)]
-        across = [(x, self._hole(n), n) for x, n in uneven_cuts(width, columns, rng)]
+        down = self._holes_of(uneven_cuts(height, rows, rng))
+        across = self._holes_of(uneven_cuts(width, columns, rng))
         if not self.random_offset:
             dx, dy = self.shift_xy
             ys = [(min(y + dy, height - h), h) for y, h, _ in down]
             xs = [(min(x + dx, width - w), w) for x, w, _ in across]
             return [(x, y, x + w, y + h) for y, h in ys for x, w in xs]
-        out = []
         random = rng.random
-        for y, h, n in down:
-            for x, w, m in across:
-                left = x + int(random() * (m - w + 1))
-                top = y + int(random() * (n - h + 1))
-                out.append((left, top, left + w, top + h))
-        return out
+        return [
+            (left := x + int(random() * play), top := y + int(random() * room), left + w, top + h)
+            for y, h, room in down
+            for x, w, play in across
+        ]
 
     def _counts(self, rng: Rng, height: int, width: int) -> tuple[int, int]:
         if self.unit_size_range is not None:
@@ -232,9 +240,13 @@ class GridDropout(_Dropout):
             return self.holes_number_xy  # type: ignore[no-any-return]
         return height // max(2, height // 10), width // max(2, width // 10)
 
-    def _hole(self, cell: int) -> int:
-        """Side of a hole: at least a pixel is dropped and one kept, where the cell has two."""
-        return min(max(1, int(cell * self.ratio)), cell - 1)
+    def _holes_of(self, cells: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
+        """For each cell its start, the side of its hole, and the number of places for that.
+
+        At least a pixel is dropped and one kept; a cell of one pixel has no hole.
+        """
+        sides = ((start, n, min(max(1, int(n * self.ratio)), n - 1)) for start, n in cells)
+        return [(start, side, n - side + 1) for start, n, side in sides if side]
 
 
 class XYMasking(_Dropout):
@@ -279,8 +291,53 @@ def _stripes(
     for _ in range(rng.integer(*count)):
         n = rng.integer(*length)
         start = rng.integer(0, whole - n)
-        out.append((start, start + n))
+        if n:
+            out.append((start, start + n))
     return out
+
+
+class TimeMasking(SpatialTransform):
+    """Overwrite a stretch of time of a spectrogram (frequency × time) with zeros, or none.
+
+    Half of the draws have no stripe, as in Albumentations: `XYMasking` with ``num_masks_x=(0, 1)``
+    (Park et al. 2019, SpecAugment). Masks get zeros at the same places.
+
+    >>> A.TimeMasking(time_mask_param=64, p=1)(image=photo)["image"].shape
+    (427, 640, 3)
+    """
+
+    time_mask_param: StripeLength = 40
+    """Longest stretch in pixels."""
+    p: Probability = 0.5
+
+    def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
+        """Draw whether, how long and where."""
+        height, width = scene.size
+        along = width, "TimeMasking.time_mask_param"
+        for a, b in _stripes(rng, (0, 1), (0, self.time_mask_param), along):
+            yield ops.Fill(((a, 0, b, height),), 0, 0)
+
+
+class FrequencyMasking(SpatialTransform):
+    """Overwrite a band of frequencies of a spectrogram (frequency × time) with zeros, or none.
+
+    Half of the draws have no stripe, as in Albumentations: `XYMasking` with ``num_masks_y=(0, 1)``
+    (Park et al. 2019, SpecAugment). Masks get zeros at the same places.
+
+    >>> A.FrequencyMasking(freq_mask_param=64, p=1)(image=photo)["image"].shape
+    (427, 640, 3)
+    """
+
+    freq_mask_param: StripeLength = 30
+    """Widest band in pixels."""
+    p: Probability = 0.5
+
+    def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
+        """Draw whether, how wide and where."""
+        height, width = scene.size
+        along = height, "FrequencyMasking.freq_mask_param"
+        for a, b in _stripes(rng, (0, 1), (0, self.freq_mask_param), along):
+            yield ops.Fill(((0, a, width, b),), 0, 0)
 
 
 class PixelDropout(SpatialTransform):

@@ -13,7 +13,20 @@ from anamorph.backends.reference.filter import stored
 from anamorph.core.errors import BackendError
 from anamorph.core.labels import Boxes, Points
 from anamorph.ir import noise
-from anamorph.ir.ops import BOXES, IMAGE, MASK, POINTS, Blend, Color, Fill, Op, Target
+from anamorph.ir.ops import (
+    BOXES,
+    IMAGE,
+    MASK,
+    POINTS,
+    Blend,
+    Color,
+    Fill,
+    Op,
+    Region,
+    Size,
+    Target,
+)
+from anamorph.ir.stencil import OBJECTS, covered, flags_of
 
 Image = npt.NDArray[Any]
 Box = tuple[float, float, float, float]
@@ -27,14 +40,23 @@ def fill_image(op: Fill, image: Image) -> Image:
         raise BackendError(f"backend reference has no kernel for a fill by {op.value!r}")
     bits = noise.bits_of(op.key)
     out = image.copy()
-    for x0, y0, x1, y1 in op.regions:
+    for (x0, y0, x1, y1), flags in _parts(op, image.shape[:2]):
         pixels = (y1 - y0) * (x1 - x0) if op.value == "random" else 1
         values = noise.any_values(bits, pixels * image.shape[2], image.dtype.name)
-        out[y0:y1, x0:x1] = np.broadcast_to(
-            values.reshape((y1 - y0, x1 - x0, -1) if op.value == "random" else (1, 1, -1)),
-            (y1 - y0, x1 - x0, image.shape[2]),
-        )
+        shape = (y1 - y0, x1 - x0, -1) if op.value == "random" else (1, 1, -1)
+        part = out[y0:y1, x0:x1]
+        part[...] = np.where(flags[:, :, None], values.reshape(shape), part)
     return out
+
+
+def _parts(op: Fill, size: Size) -> list[tuple[Region, Image]]:
+    """Rectangles, and which of their pixels are covered."""
+    regions = op.regions or ((0, 0, size[1], size[0]),)
+    if not op.stencil:
+        return [(r, np.ones((r[3] - r[1], r[2] - r[0]), np.bool_)) for r in op.regions]
+    if op.stencil[0] == OBJECTS:
+        return [(r, flags_of(p)) for r, p in zip(regions, op.stencil[1:], strict=True)]
+    return [(regions[0], covered(op, size))]
 
 
 def fill_mask(op: Fill, mask: Image) -> Image:
@@ -45,18 +67,22 @@ def fill_mask(op: Fill, mask: Image) -> Image:
 def _filled(op: Fill, array: Image, value: Color) -> Image:
     color = value if isinstance(value, tuple) else (value,) * array.shape[2]
     out = array.copy()
-    for x0, y0, x1, y1 in op.regions:
-        for channel in range(array.shape[2]):
-            out[y0:y1, x0:x1, channel] = color[channel] if len(color) > 1 else color[0]
+    hidden = covered(op, array.shape[:2])
+    for channel in range(array.shape[2]):
+        out[hidden, channel] = color[channel] if len(color) > 1 else color[0]
     return out
 
 
-def fill_boxes(op: Fill, boxes: Boxes, _source: object = None) -> Boxes:
-    """Cut the regions out of each box, and bound the pieces; without pieces the box goes.
+def fill_boxes(op: Fill, boxes: Boxes, source: Size = (0, 0)) -> Boxes:
+    """Cut what is covered out of each box, and bound the pieces; without pieces the box goes.
 
     Oriented boxes are cut into small squares, and stay as they are if one has its centre outside
     of all regions.
     """
+    if op.stencil and op.stencil[0] == OBJECTS:
+        return _without_objects(op, boxes, source)
+    if op.stencil:
+        op = Fill(_pixels(covered(op, source)))
     out, keep = boxes.data.copy(), np.ones(len(boxes.data), np.bool_)
     for i, row in enumerate(boxes.data.tolist()):
         if boxes.oriented:
@@ -69,7 +95,44 @@ def fill_boxes(op: Fill, boxes: Boxes, _source: object = None) -> Boxes:
         if pieces:
             a = np.array(pieces)
             out[i] = (*a[:, :2].min(0), *a[:, 2:].max(0))
-    return Boxes(out, boxes.index).take(keep)
+    return Boxes(out, boxes.index, boxes.seen).take(keep)
+
+
+def _pixels(hidden: Image) -> tuple[Region, ...]:
+    """One rectangle a covered pixel."""
+    return tuple((x, y, x + 1, y + 1) for y, x in np.argwhere(hidden).tolist())
+
+
+def _without_objects(op: Fill, boxes: Boxes, size: Size) -> Boxes:
+    """Drop the box that fits each object best if it does so by half, and what is all covered."""
+    if not len(boxes.data):
+        return boxes
+    hidden = covered(op, size)
+    keep, left = np.ones(len(boxes.data), np.bool_), np.ones(len(boxes.data))
+    extents = [_bounds(row) for row in boxes.data]
+    for region in op.regions:
+        fits = [_fit(box, region) for box in extents]
+        if max(fits) > 0.5:
+            keep[int(np.argmax(fits))] = False
+    for i, (x0, y0, x1, y1) in enumerate(extents):
+        a, b, c, d = (max(0, int(np.floor(v + 0.5))) for v in (x0, y0, x1, y1))
+        part = hidden[b : max(d, b + 1), a : max(c, a + 1)]
+        left[i] = 1.0 - part.mean() if part.size else 1.0
+    seen = left if boxes.seen is None else left * boxes.seen
+    return Boxes(boxes.data, boxes.index, seen).take(keep & (left > 0.0))
+
+
+def _bounds(row: npt.NDArray[np.float64]) -> Box:
+    xs, ys = row[0::2], row[1::2]
+    return float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max())
+
+
+def _fit(a: Box, b: Region) -> float:
+    """Intersection over union of two rectangles."""
+    wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    shared = max(0.0, wide) * max(0.0, high)
+    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared
+    return shared / union
 
 
 def _without(box: Box, hole: tuple[float, ...]) -> list[Box]:
@@ -95,10 +158,12 @@ def _shows(op: Fill, corners: npt.NDArray[np.float64]) -> bool:
     return not hidden.all()
 
 
-def fill_points(op: Fill, points: Points, _source: object = None) -> Points:
+def fill_points(op: Fill, points: Points, source: Size = (0, 0)) -> Points:
     """Drop keypoints inside of regions, unless all must come back."""
     if points.fixed:
         return points
+    if op.stencil:
+        op = Fill(_pixels(covered(op, source)))
     keep = [
         not any(x0 <= x < x1 and y0 <= y < y1 for x0, y0, x1, y1 in op.regions)
         for x, y in points.data[:, :2].tolist()

@@ -1,0 +1,44 @@
+"""Rows of what drops objects and lattices, picks frames, and draws from policies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from contracts.row import Row, given
+
+
+def one_object(h: int, w: int) -> dict[str, Any]:
+    """Make a mask with one rectangle of ones, for calls that have no other."""
+    mask = np.zeros((h, w), np.uint8)
+    mask[h // 4 : max(h // 4 + 1, 3 * h // 4), w // 4 : max(w // 4 + 1, 3 * w // 4)] = 1
+    return {"mask": mask}
+
+
+ROWS: dict[str, Row] = {
+    "MaskDropout": Row(
+        moves="drop",
+        extras=one_object,
+        bad=({"max_objects": 0}, {"fill": "random"}),
+        more=(given(fill="inpaint_telea"), given(max_objects=(2, 3), fill=1, fill_mask=None)),
+    ),
+    "ConstrainedCoarseDropout": Row(
+        given(mask_indices=[1], num_holes_range=(2, 3), hole_width_range=(0.1, 0.6)),
+        "drop",
+        extras=one_object,
+        bad=({"mask_indices": [0]}, {"hole_height_range": (2, 5)}, {"num_holes_range": 0}),
+        more=(given(bbox_labels=["cat"], hole_height_range=(0.2, 0.9), fill="random"),),
+    ),
+    "TimeMasking": Row(
+        lambda _, w: {"time_mask_param": max(1, w // 3)}, "drop", bad=({"time_mask_param": 0},)
+    ),
+    "FrequencyMasking": Row(
+        lambda h, _: {"freq_mask_param": max(1, h // 3)}, "drop", bad=({"freq_mask_param": 0},)
+    ),
+    "GridMask": Row(
+        moves="drop",
+        bad=({"num_grid_range": 0}, {"rotation_range": (-30, 30)}, {"line_width_range": 0}),
+        more=(given(rotation_range=(-0.5, 0.5)), given(rotation_range=0.3, fill="random")),
+    ),
+}
