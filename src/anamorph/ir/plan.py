@@ -9,6 +9,7 @@ from typing import Any
 
 from anamorph.core.errors import DataError, NotInvertibleError, UnknownNameError, nearest
 from anamorph.ir import matrix as mx
+from anamorph.ir.collage import Collage, Member, Piece
 from anamorph.ir.ops import MASK, OPS, Op, Picture, Remap, Sampling, Size, Tiles, Warp
 from anamorph.ir.rules import Step, fuse
 from anamorph.ir.volume import VOLUME_OPS, Remap3, Warp3, inverse
@@ -119,14 +120,21 @@ def _untile(op: Tiles, _: Size) -> Tiles:
     return Tiles(tuple((tx, ty, sx, sy, w, h) for sx, sy, tx, ty, w, h in op.moves))
 
 
+def _uncollage(op: Collage, before: Size) -> Warp:
+    """The picture's own part of the canvas; what lay under pieces was never seen."""
+    x, y = op.place
+    return Warp.crop(x, y, x + before[1], y + before[0])
+
+
 _MOVERS: Mapping[type[Op], Any] = {
     Warp: _unwarp,
+    Collage: _uncollage,
     Remap: _unremap,
     Tiles: _untile,
     Warp3: lambda op, _: inverse(op),
     Remap3: _unremap,
 }
-_ALL: Mapping[str, type[Op]] = {**OPS, **VOLUME_OPS}
+_ALL: Mapping[str, type[Op]] = {**OPS, **VOLUME_OPS, "Collage": Collage}
 
 
 def op_to_dict(op: Op) -> dict[str, Any]:
@@ -164,6 +172,9 @@ def _encode(value: Any) -> Any:
         return {"picture": [text, value.dtype, list(value.shape)]}
     if isinstance(value, Op):
         return {"nested": op_to_dict(value)}
+    if isinstance(value, Piece | Member):
+        name = type(value).__name__.lower()
+        return {name: {f.name: _encode(getattr(value, f.name)) for f in fields(value)}}
     return value
 
 
@@ -176,5 +187,9 @@ def _decode(value: Any) -> Any:
         if "picture" in value:
             text, dtype, shape = value["picture"]
             return Picture(base64.b64decode(text), dtype, tuple(shape))
-        return op_from_dict(value["nested"])
+        if "nested" in value:
+            return op_from_dict(value["nested"])
+        cls = Piece if "piece" in value else Member
+        (values,) = value.values()
+        return cls(**{k: _decode(v) for k, v in values.items()})
     return value

@@ -8,6 +8,7 @@ from typing import Any
 from anamorph.core.constants import BORDERS, INTERPOLATIONS
 from anamorph.ir import matrix as mx
 from anamorph.ir import matrix3 as mx3
+from anamorph.ir.collage import Collage
 from anamorph.ir.ops import (
     Cast,
     ColorMatrix,
@@ -85,6 +86,11 @@ def _warp3(op: Warp3) -> str:
     return f"Warp3 [{rows}] → {_sides(op.size)}, {how}, border {BORDERS[op.sampling.border]}"
 
 
+def _collage(op: Collage) -> str:
+    canvas = f" on {_sides(op.canvas)}" if op.canvas else ""
+    return f"Collage of {len(op.pieces)} pieces{canvas}"
+
+
 def _sides(size: tuple[int, ...]) -> str:
     return "×".join(map(str, size))
 
@@ -98,6 +104,7 @@ SHOWN: Mapping[type[Op], Callable[[Any], str]] = {
     Convolve: lambda op: f"Convolve {op.kind} {op.size[0]}×{op.size[1]} sigma {_short(op.sigma)}",
     Noise: lambda op: f"Noise {op.kind}{_short(op.params)}",
     Fill: lambda op: f"Fill {_regions(op)} with {_short(op.value)}",
+    Collage: _collage,
     Tiles: lambda op: f"Tiles {len(op.moves)} moves",
     Encode: lambda op: f"Encode {op.codec} quality {op.quality}",
     Warp3: _warp3,

@@ -1,0 +1,248 @@
+"""Pieces laid over pictures: only what they cover is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from anamorph.backends.base import Kernel
+from anamorph.backends.opencv.filter import clipped
+from anamorph.backends.opencv.seamless import harmonic
+from anamorph.backends.opencv.warp import warp_image, warp_mask
+from anamorph.backends.opencv.warp_labels import warp_boxes, warp_points
+from anamorph.core.errors import DataError
+from anamorph.core.labels import Boxes, Floats, Points
+from anamorph.core.quads import visible
+from anamorph.ir.collage import Collage, Piece
+from anamorph.ir.ops import BOXES, IMAGE, MASK, POINTS, Op, Picture, Size, Target
+
+Image = npt.NDArray[Any]
+Flags = npt.NDArray[np.bool_]
+
+_COPIED = frozenset("BHf")
+"""Dtypes (uint8, uint16, float32) that cv2.copyTo is quick with."""
+_DUST = 1e-9
+
+
+def collage_image(op: Collage, image: Image) -> Image:
+    """Lay pieces over a picture."""
+    out = _framed(op, image, warp_image)
+    for piece in op.pieces:
+        if piece.image is not None:
+            part = piece.image.array
+            _check(part, out, "picture")
+            _paste(piece, part.reshape(*piece.size, out.shape[2]), out[piece.region])
+    return out
+
+
+def collage_mask(op: Collage, mask: Image) -> Image:
+    """Write what masks show where pieces lie; values of another dtype must fit."""
+    out = _framed(op, mask, warp_mask)
+    for piece in op.pieces:
+        if piece.mask is None:
+            continue
+        place = out[piece.region]
+        part = _values(piece.mask, out)
+        if piece.cover is None:
+            place[...] = part
+        else:
+            np.copyto(place, part, where=piece.cover.array.astype(np.bool_)[:, :, None])
+    return out
+
+
+def _framed(op: Collage, array: Image, warp: Any) -> Image:
+    """A fresh array with the picture in its place."""
+    out: Image = array
+    if op.canvas is not None:
+        out = warp(op.frame((array.shape[0], array.shape[1])), array)
+        out = out[:, :, None] if out.ndim == 2 else out
+    fresh = out is not array and out.base is None and out.flags.c_contiguous
+    return out if fresh else out.copy(order="C")
+
+
+def _check(part: Image, out: Image, what: str) -> None:
+    channels = part.shape[2] if part.ndim == 3 else 1
+    if channels != out.shape[2] or (what == "picture" and part.dtype != out.dtype):
+        raise DataError(
+            f"a {what} of {channels} channels and {part.dtype} cannot be laid over one of "
+            f"{out.shape[2]} channels and {out.dtype}"
+        )
+
+
+def _values(value: Any, out: Image) -> Image:
+    """What is written into a mask, in its dtype."""
+    if not isinstance(value, Picture):
+        wanted = np.asarray(value)
+    else:
+        wanted = value.array.reshape(*value.shape[:2], -1)
+        _check(wanted, out, "mask")
+    kept = wanted.astype(out.dtype, copy=False)
+    if kept is not wanted and not np.array_equal(kept, wanted):
+        raise DataError(
+            f"a mask of {out.dtype} cannot hold the values {wanted.min()} to {wanted.max()} "
+            f"({wanted.dtype}) of what is laid over it"
+        )
+    return kept
+
+
+def _paste(piece: Piece, part: Image, place: Image) -> None:
+    if piece.seamless:
+        part = _levelled(piece, part, place)
+    if piece.alpha is not None:
+        _blend(part, place, piece.alpha.array)
+    elif piece.cover is None:
+        place[...] = part
+    elif place.dtype.char in _COPIED:
+        cv2.copyTo(part, piece.cover.array, place)
+    else:
+        np.copyto(place, part, where=piece.cover.array.astype(np.bool_)[:, :, None])
+
+
+def _blend(part: Image, place: Image, alpha: Image) -> None:
+    """place + (part - place)·alpha, rounded once."""
+    wide = np.repeat(alpha, place.shape[2], axis=1) if place.shape[2] > 1 else alpha
+    below = np.ascontiguousarray(place).reshape(wide.shape)
+    change = cv2.subtract(part.reshape(wide.shape), below, dtype=cv2.CV_32F)
+    cv2.multiply(change, wide, change)
+    depth = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U}.get(place.dtype.name, cv2.CV_32F)
+    done = cv2.add(below, change, dtype=depth)
+    place[...] = clipped(done).reshape(place.shape)
+
+
+def _levelled(piece: Piece, part: Image, place: Image) -> Image:
+    """Give a piece the level of what is around it, its gradients kept (Pérez et al. 2003)."""
+    inside = np.ones(piece.size, np.uint8) if piece.cover is None else piece.cover.array
+    difference = place.astype(np.float32) - part
+    level = part + harmonic(difference, inside.astype(np.bool_))
+    if part.dtype.kind == "f":
+        return np.clip(level, 0.0, 1.0).astype(part.dtype)
+    return np.clip(np.rint(level), 0, np.iinfo(part.dtype).max).astype(part.dtype)
+
+
+# --------------------------------------------------------------------------------- labels
+
+
+def collage_boxes(op: Collage, boxes: Boxes, source: Size) -> Boxes:
+    """Move boxes with the picture, and shrink them to what pieces leave visible of them."""
+    if op.canvas is not None:
+        boxes = warp_boxes(op.frame(source), _within(boxes, source), source)
+    if not op.hides or not op.pieces or not len(boxes.data):
+        return boxes
+    covered = covered_pixels(op, op.size_after(source))
+    extents = _extents(boxes.data) if boxes.oriented else boxes.data
+    told = {row: box for row, *box in op.shown}
+    data, keep = boxes.data.copy(), np.ones(len(boxes.data), np.bool_)
+    for row in _met(op, extents):
+        left = _left(extents[row].tolist(), covered, op.min_visible)
+        if row in told:
+            left = tuple(told[row]) if told[row][2] > told[row][0] else None
+        keep[row] = left is not None
+        if left is not None and not boxes.oriented:
+            data[row] = left
+    return Boxes(data, boxes.index, boxes.seen).take(keep)
+
+
+def _within(boxes: Boxes, size: Size) -> Boxes:
+    """Clip boxes to the picture, which ends where its neighbours begin."""
+    if boxes.oriented:
+        return boxes.take(visible(boxes.data, size)[:, 1] > 0.0)
+    data = np.clip(boxes.data, 0.0, (size[1], size[0], size[1], size[0]))
+    keep = (data[:, 2:] > data[:, :2]).all(axis=1)
+    return Boxes(data, boxes.index, boxes.seen).take(keep)
+
+
+def _extents(quads: Floats) -> Floats:
+    xs, ys = quads[:, 0::2], quads[:, 1::2]
+    return np.stack([xs.min(1), ys.min(1), xs.max(1), ys.max(1)], 1)
+
+
+def _met(op: Collage, extents: Floats) -> list[int]:
+    """Rows of the boxes that the rectangle of some piece meets."""
+    rects = np.array(
+        [(*p.place, p.place[0] + p.size[1], p.place[1] + p.size[0]) for p in op.pieces]
+    )
+    met = (
+        (extents[:, None, 0] < rects[:, 2])
+        & (extents[:, None, 2] > rects[:, 0])
+        & (extents[:, None, 1] < rects[:, 3])
+        & (extents[:, None, 3] > rects[:, 1])
+    ).any(axis=1)
+    rows: list[int] = np.flatnonzero(met).tolist()
+    return rows
+
+
+def covered_pixels(op: Collage, size: Size) -> Flags:
+    """Tell which pixels of the canvas lie under pieces."""
+    out = np.zeros(size, np.bool_)
+    for piece in op.pieces:
+        out[piece.region] |= True if piece.cover is None else piece.cover.array.astype(np.bool_)
+    return out
+
+
+def _left(box: list[float], covered: Flags, least: float) -> tuple[float, ...] | None:
+    """The tight box of what is visible of a box; None if it is less than the least part of it."""
+    h, w = covered.shape
+    x0, y0, x1, y1 = max(box[0], 0.0), max(box[1], 0.0), min(box[2], w), min(box[3], h)
+    left, top, right, bottom = int(x0), int(y0), int(np.ceil(x1)), int(np.ceil(y1))
+    free = ~covered[top:bottom, left:right]
+    across, down = np.flatnonzero(free.any(axis=0)), np.flatnonzero(free.any(axis=1))
+    if not len(across):
+        return None
+    if least > 0.0:
+        area = _parts(y0, y1, top, bottom) @ free @ _parts(x0, x1, left, right)
+        if area < least * (x1 - x0) * (y1 - y0) * (1.0 - _DUST):
+            return None
+    return (
+        max(x0, left + float(across[0])),
+        max(y0, top + float(down[0])),
+        min(x1, left + float(across[-1]) + 1.0),
+        min(y1, top + float(down[-1]) + 1.0),
+    )
+
+
+def _parts(low: float, high: float, first: int, end: int) -> Floats:
+    """How much of each pixel of a row lies in an interval."""
+    edges = np.arange(first, end + 1, dtype=np.float64)
+    parts: Floats = np.minimum(edges[1:], high) - np.maximum(edges[:-1], low)
+    return parts
+
+
+def collage_points(op: Collage, points: Points, source: Size) -> Points:
+    """Move keypoints with the picture; those under pieces go, or have no place any more."""
+    if op.canvas is not None:
+        x, y = points.data[:, 0], points.data[:, 1]
+        out = ~((x >= 0) & (y >= 0) & (x <= source[1]) & (y <= source[0]))
+        points = warp_points(op.frame(source), _without(points, out), source)
+    if not op.hides or not op.pieces or not len(points.data):
+        return points
+    covered = covered_pixels(op, op.size_after(source))
+    h, w = covered.shape
+    place = np.nan_to_num(points.data[:, :2], nan=-1.0)
+    inside = (place >= 0.0).all(axis=1) & (place[:, 0] < w) & (place[:, 1] < h)
+    hidden = np.zeros(len(place), np.bool_)
+    columns, rows = place[inside].astype(np.int64).T
+    hidden[inside] = covered[rows, columns]
+    return _without(points, hidden)
+
+
+def _without(points: Points, gone: Flags) -> Points:
+    if not gone.any():
+        return points
+    if not points.fixed:
+        return points.take(~gone)
+    data = points.data.copy()
+    data[gone, :2] = np.nan
+    return Points(data, points.index, points.fixed)
+
+
+KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {
+    (Collage, IMAGE): collage_image,
+    (Collage, MASK): collage_mask,
+    (Collage, BOXES): collage_boxes,
+    (Collage, POINTS): collage_points,
+}
+EFFECTS: Mapping[str, Kernel] = {}
