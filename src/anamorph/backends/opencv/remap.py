@@ -24,7 +24,7 @@ from anamorph.backends.opencv.sampling import MARGIN, Reading, pick
 from anamorph.core import constants as K
 from anamorph.ir.ops import BOXES, IMAGE, MASK, POINTS, Color, Op, Remap, Size, Target
 
-__all__ = ["KERNELS", "PRIMITIVES", "primitive", "remap_image", "remap_mask"]
+__all__ = ["KERNELS", "PRIMITIVES", "primitive", "remap_image", "remap_mask", "remap_nearest"]
 
 _READ = {
     K.INTER_NEAREST: cv2.INTER_NEAREST,
@@ -57,6 +57,12 @@ def remap_mask(op: Remap, mask: Array) -> Array:
     if _READ[s.mask_interpolation] == cv2.INTER_NEAREST or mask.dtype.char in PLAIN_TYPES:
         return _remap(op, mask, how)
     return groups.clipped(_remap(op, mask.astype(np.float64), how), mask.dtype)
+
+
+def remap_nearest(op: Remap, values: Array) -> Array:
+    """Distort measurements (H, W, C) of any dtype: picked, and 0 beyond the source."""
+    done = _remap(op, values, (K.INTER_NEAREST, K.BORDER_CONSTANT, 0))
+    return done.reshape(*done.shape[:2], values.shape[2])
 
 
 def _remap(op: Remap, src: Array, how: tuple[int, int, Color]) -> Array:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
 from anamorph.core.labels import Boxes, Points
-from anamorph.ir.ops import BOXES, IMAGE, MASK, POINTS, Op, Target, Tiles
+from anamorph.ir.ops import BOXES, IMAGE, MASK, POINTS, Op, Size, Target, Tiles
 
 Image = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -87,6 +87,14 @@ def _shift(moves: Floats, points: Floats) -> Floats:
     inside = np.all((offset >= 0.0) & (offset < moves[:, 4:]), 2)
     tile = np.argmax(inside, 1)
     return np.where(np.any(inside, 1)[:, None], (moves[:, 2:4] - moves[:, :2])[tile], 0.0)
+
+
+def shift_of(op: Tiles, size: Size) -> npt.NDArray[np.int64]:
+    """How far each pixel moves: (H, W, 2)."""
+    out = np.zeros((*size, 2), np.int64)
+    for sx, sy, tx, ty, w, h in op.moves:
+        out[sy : sy + h, sx : sx + w] = tx - sx, ty - sy
+    return out
 
 
 def move_points(op: Tiles, points: Points, _source: object = None) -> Points:

@@ -17,7 +17,15 @@ from anamorph.ir.matrix import Matrix
 from anamorph.ir.ops import BOXES, IMAGE, MASK, POINTS, Color, Op, Remap, Target
 from anamorph.ir.oriented import enclose
 
-__all__ = ["KERNELS", "remap_boxes", "remap_image", "remap_mask", "remap_points"]
+__all__ = [
+    "KERNELS",
+    "backward",
+    "forward",
+    "remap_boxes",
+    "remap_image",
+    "remap_mask",
+    "remap_points",
+]
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -56,7 +64,7 @@ def _apply(m: Matrix, places: Floats, *, backward: bool = False) -> Floats:
     return np.asarray(mapped[:, :2] / depth[:, None])
 
 
-def _backward(op: Remap, places: Floats) -> Floats:
+def backward(op: Remap, places: Floats) -> Floats:
     """Say where in the source places (N, 2) of the result are read."""
     q = _apply(op.after, places, backward=True)
     return _apply(op.before, q + _displacement(op, np.nan_to_num(q)), backward=True)
@@ -84,7 +92,7 @@ def _resampled(op: Remap, src: Array, how: tuple[int, int, Color]) -> Array:
     interpolation, border, fill = how
     height, width = op.canvas or op.size
     x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    places = _backward(op, np.column_stack([x.ravel(), y.ravel()]))
+    places = backward(op, np.column_stack([x.ravel(), y.ravel()]))
     places = np.where(np.isnan(places), 1e9, places)
     if interpolation in (K.INTER_NEAREST, K.INTER_NEAREST_EXACT):
         index = np.floor(places + _TIE).astype(np.int64)
@@ -215,7 +223,7 @@ def _jacobian(op: Remap, place: Floats) -> Floats:
     """Invert the slopes of the backward map, from differences over a thousandth of a pixel."""
     h = 1e-3
     steps = np.array([[h, 0.0], [-h, 0.0], [0.0, h], [0.0, -h]])
-    read = _backward(op, place + steps)
+    read = backward(op, place + steps)
     slopes = np.column_stack([read[0] - read[1], read[2] - read[3]]) / (2 * h)
     return np.asarray(np.linalg.inv(slopes), np.float64)
 
