@@ -10,6 +10,7 @@ from anamorph.backends.opencv import (
     fill,
     filter,  # noqa: A004 - the field's word
     histogram,
+    measured,
     noise,
     remap,
     shapes,
@@ -18,7 +19,21 @@ from anamorph.backends.opencv import (
     warp,
 )
 
-_MODULES = (warp, remap, shapes, tone, color, histogram, cast, filter, noise, fill, tiles, codec)
+_MODULES = (
+    warp,
+    remap,
+    shapes,
+    measured,
+    tone,
+    color,
+    histogram,
+    cast,
+    filter,
+    noise,
+    fill,
+    tiles,
+    codec,
+)
 
 BACKEND = Backend(
     name="opencv",
