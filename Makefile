@@ -25,7 +25,7 @@ HERE_STAMP := $(VENV)/.editable-$(shell cksum <pyproject.toml | cut -d' ' -f1)
 export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment python test check demo bench acceptance format clean
+.PHONY: help setup environment python test check demo docs bench acceptance format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -73,6 +73,9 @@ format: $(DEV_STAMP)  ## let ruff mend what it can
 
 demo: $(RUN_STAMP) $(HERE_STAMP)  ## augment real photographs and show them
 	$(PY) examples/demo.py
+
+docs: $(DEV_STAMP)  ## the pages and the gallery, strictly, into out/site
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
 
 bench: $(DEV_STAMP)  ## time Anamorph beside its peers, in environments that it makes once
 	benchmarks/setup_peers.sh
