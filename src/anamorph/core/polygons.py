@@ -125,7 +125,7 @@ class ShapeParams(ABC):
         for row in np.flatnonzero(out).tolist():
             left = self._cut(objects[row], (0.0, 0.0, float(width), float(height)))
             if seen is not None and left:
-                seen[row] *= self._share(left, objects[row])
+                seen[row] = self._share(left, objects[row]) * (seen[row] if self.clip else 1.0)
             if self.clip or not left:
                 objects[row] = left
         return replace(shapes, seen=seen).changed(objects)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,13 +11,17 @@ import numpy.typing as npt
 from anamorph.core.errors import DataError, MissingDataError
 from anamorph.core.labels import Boxes, Ints, pick
 from anamorph.ir.matrix import is_axis_aligned
-from anamorph.ir.ops import BOXES, MASK, POINTS, Op, Remap, Size, Tiles, Warp
+from anamorph.ir.ops import BOXES, MASK, POINTS, SHAPES, Op, Remap, Size, Tiles, Warp
 from anamorph.pipeline.targets import Entry
 
 if TYPE_CHECKING:
     from anamorph.pipeline.sample import Sample
 
 Flags = npt.NDArray[np.bool_]
+
+Bounds = Callable[[int], tuple[float, float, float, float] | None] | None
+_LISTED = frozenset({BOXES, MASK}) | SHAPES
+"""Targets that hold one member an object."""
 
 FIELD = "instance"
 """The label field of keypoints that says which object each belongs to, where there is one: its
@@ -26,14 +31,15 @@ place among the boxes or masks. It is numbered anew when objects disappear."""
 def bind(binding: tuple[str, ...], sample: Sample, out: dict[str, Any]) -> None:
     """Drop from all bound targets the objects that one of them has lost.
 
-    An object is lost with its box, or when nothing is left of its mask. Where the plan turned or
-    bent the picture, its box becomes the box of its mask, so that boxes stay tight. Of the copies
-    that a mirroring border shows, one box an object is kept.
+    An object is lost with its box, polygon or polyline, or when nothing is left of its mask. Where
+    the plan turned or bent the picture, its box becomes the box of its mask, or else of its
+    polygon, so that boxes stay tight. Of the copies that a mirroring border shows, one box or
+    polygon an object is kept.
 
     Args:
         binding: keys whose i-th members are one object; keypoints belong to objects in equal
             runs, or as the label field named "instance" says.
-        sample: the sample, rendered; its boxes and keypoints are changed.
+        sample: the sample, rendered; its boxes, keypoints and shapes are changed.
         out: the result; masks in it are changed.
 
     Raises:
@@ -43,21 +49,32 @@ def bind(binding: tuple[str, ...], sample: Sample, out: dict[str, Any]) -> None:
     count = _count(entries)
     if count is None:
         return
-    kept = np.ones(count, np.bool_)
-    masks = [e for e in entries if e.kind.target is MASK]
-    for entry in masks:
-        kept &= _left(entry)
+    kept = _survivors(entries, count, sample)
     for entry in entries:
-        if entry.kind.target is BOXES:
-            entry.value = _boxes(entry, kept, masks, sample)
-            kept &= np.isin(np.arange(count), entry.value.index)
-    for entry in entries:
-        if entry.kind.target is BOXES:
+        if entry.kind.target is BOXES or entry.kind.target in SHAPES:
             entry.value = entry.value.take(kept[entry.value.index])
         elif entry.kind.target is POINTS:
             _bind_points(entry, kept, sample, out)
         else:
             out[entry.key] = _members(out[entry.key], kept)
+
+
+def _survivors(entries: list[Entry], count: int, sample: Sample) -> Flags:
+    """Settle boxes and shapes; tell which objects all targets still have."""
+    kept = np.ones(count, np.bool_)
+    masks = [e for e in entries if e.kind.target is MASK]
+    shapes = [e for e in entries if e.kind.target in SHAPES]
+    for entry in masks:
+        kept &= _left(entry)
+    for entry in shapes:
+        params = sample.settings.params_of(entry.kind.target)
+        entry.value = _firsts(params.settle(entry.value, sample.size))
+        kept &= np.isin(np.arange(count), entry.value.index)
+    for entry in entries:
+        if entry.kind.target is BOXES:
+            entry.value = _boxes(entry, kept, _around(masks, shapes, sample), sample)
+            kept &= np.isin(np.arange(count), entry.value.index)
+    return kept
 
 
 def _count(entries: list[Entry]) -> int | None:
@@ -66,12 +83,11 @@ def _count(entries: list[Entry]) -> int | None:
     for entry in entries:
         if entry.kind.target is POINTS:
             continue
-        if entry.kind.target not in (BOXES, MASK) or entry.kind.stacks != (
-            entry.kind.target is MASK
-        ):
+        listed = entry.kind.stacks == 1 if entry.kind.target is MASK else not entry.kind.stacks
+        if not listed or entry.kind.target not in _LISTED:
             raise DataError(
                 f"instance_binding names {entry.key}, which holds no objects: it must name keys "
-                "of boxes, of lists of masks, or of keypoints"
+                "of boxes, of lists of masks, of polygons or polylines, or of keypoints"
             )
         counts[entry.key] = len(entry.given)
     if len(set(counts.values())) > 1:
@@ -94,22 +110,38 @@ def _left(entry: Entry) -> Flags:
     )
 
 
-def _boxes(entry: Entry, kept: Flags, masks: list[Entry], sample: Sample) -> Boxes:
-    """One settled box an object, tight around its mask where the plan turned or bent things."""
+def _firsts(value: Any) -> Any:
+    """The first of the copies of each object; the others are in a mirroring border."""
+    _, first = np.unique(value.index, return_index=True)
+    return value if len(first) == len(value.index) else value.take(np.sort(first))
+
+
+def _around(masks: list[Entry], shapes: list[Entry], sample: Sample) -> Bounds:
+    """Give the function that finds the bounds of an object, by its mask or else its polygon."""
+    if masks:
+        return lambda i: _tight(masks[0].value[i], sample.size)
+    for entry in shapes:
+        if entry.value.closed:
+            low, high = entry.value.bounds()
+            sides = np.concatenate([low, high], axis=1).tolist()
+            return dict(zip(entry.value.index.tolist(), map(tuple, sides), strict=True)).get
+    return None
+
+
+def _boxes(entry: Entry, kept: Flags, around: Bounds, sample: Sample) -> Boxes:
+    """One settled box an object, tight around it where the plan turned or bent things."""
     params = sample.settings.params_of(BOXES)
     boxes: Boxes = params.settle(entry.value, sample.size)
     _, copies = np.unique(boxes.index, return_inverse=True)
     single = np.bincount(copies)[copies] == 1 if len(copies) else np.ones(0, np.bool_)
-    if masks and not boxes.oriented and _bends(sample.ops):
+    if around and not boxes.oriented and _bends(sample.ops):
         data = boxes.data.copy()
         for row, i in enumerate(boxes.index.tolist()):
             if kept[i] and single[row]:
-                data[row] = _tight(masks[0].value[i], sample.size) or data[row]
+                data[row] = around(i) or data[row]
         boxes = params.settle(Boxes(data, boxes.index, boxes.seen), sample.size)
-    if single.all():
-        return boxes
-    _, first = np.unique(boxes.index, return_index=True)
-    return boxes.take(np.sort(first))
+    firsts: Boxes = _firsts(boxes)
+    return firsts
 
 
 def _bends(ops: list[Op]) -> bool:

@@ -83,7 +83,7 @@ def _rows(size: tuple[int, ...]) -> Iterator[tuple[int, int]]:
 
 
 def _centres(rows: tuple[int, int], width: int) -> tuple[Floats, Floats]:
-    return np.arange(width) + 0.5, np.arange(*rows)[:, None] + 0.5
+    return np.arange(0.5, width), np.arange(rows[0] + 0.5, rows[1])[:, None]
 
 
 def _projected(m: Matrix, x: Floats, y: Floats) -> tuple[Floats, Floats]:
