@@ -19,10 +19,12 @@ from anamorph.ir.ops import Op, Sampling, Size
 from anamorph.transforms.dialects import translate
 
 MISSING: Any = object()
-_PICTURES = frozenset(("image", "images", "volume", "volumes"))
+PICTURES = frozenset(("image", "images", "volume", "volumes"))
 KEYS: Mapping[str, frozenset[str]] = {
-    "image": _PICTURES,
-    "dual": _PICTURES | {"mask", "masks", "mask3d", "masks3d", "bboxes", "keypoints"},
+    "image": PICTURES,
+    "dual": PICTURES
+    | {"mask", "masks", "mask3d", "masks3d", "bboxes", "keypoints"}
+    | {"polygons", "polylines", "depth", "normals", "flow"},
     "volume": frozenset({"volume", "volumes", "mask3d", "masks3d", "keypoints"}),
 }
 """Kind of transform → keys of a call that it changes."""

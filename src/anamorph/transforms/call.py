@@ -11,8 +11,8 @@ import numpy as np
 
 from anamorph.core.errors import DataTypeError, ParameterTypeError
 from anamorph.core.rng import Rng, Stream, generator, mix
-from anamorph.ir.ops import IMAGE, MASK
-from anamorph.transforms.rows import Rows
+from anamorph.ir.ops import IMAGE, MASK, MEASURED, SHAPES
+from anamorph.transforms.rows import Rings, Rows
 
 
 class Running:
@@ -74,7 +74,11 @@ class Call:
 
     def run(self, sample: Any) -> None:
         """Draw the parameters and apply them to every target of a sample."""
-        rows = {k: Rows(sample, e) for k, e in sample.entries.items() if not _is_picture(e)}
+        rows: dict[str, Any] = {
+            k: (Rings if e.kind.target in SHAPES else Rows)(sample, e)
+            for k, e in sample.entries.items()
+            if not _is_picture(e)
+        }
         sent = {k: _outside(e) for k, e in sample.entries.items() if _is_picture(e)}
         sent = {k: v for k, v in sent.items() if v is not None} | {
             k: r.data for k, r in rows.items()
@@ -126,8 +130,11 @@ class Call:
                 )
 
 
+_PICTURES = frozenset((IMAGE, MASK)) | MEASURED
+
+
 def _is_picture(entry: Any) -> bool:
-    return entry.kind.target in (IMAGE, MASK)
+    return entry.kind.target in _PICTURES
 
 
 def _outside(entry: Any) -> Any:

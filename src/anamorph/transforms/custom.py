@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from anamorph.core.params import Function, Words
+from anamorph.transforms.base import PICTURES
 from anamorph.transforms.legacy import DualTransform
 
 __all__ = ["Lambda"]
@@ -53,6 +54,13 @@ class Lambda(DualTransform):
 
     def apply_to_mask(self, mask: Any, *args: Any, **params: Any) -> Any:
         return self.mask(mask, **params) if self.mask else mask
+
+    @property
+    def targets(self) -> dict[str, Callable[..., Any]]:
+        """The kinds that there are functions for; shapes and measurements stay."""
+        own = ("mask", "masks", "mask3d", "masks3d", "bboxes", "keypoints")
+        methods = super().targets
+        return {key: m for key, m in methods.items() if key in own or key in PICTURES}
 
     def apply_to_bboxes(self, bboxes: Any, *args: Any, **params: Any) -> Any:
         return self.bboxes(bboxes, **params) if self.bboxes else bboxes

@@ -155,7 +155,8 @@ class BasicTransform(Transform, metaclass=_Family):
         likes = running(vars(self).get("stream")).likes
         out = dict(data)
         for key, value in data.items():
-            name = key if key in methods else likes.get(key, key)
+            like = likes.get(key, key)
+            name = like if like in methods else key
             if name in methods and value is not None:
                 out[key] = methods[name](value, *args, **params)
         return out
@@ -260,6 +261,11 @@ class DualTransform(BasicTransform):
             "masks3d": self.apply_to_masks3d,
             "bboxes": self.apply_to_bboxes,
             "keypoints": self.apply_to_keypoints,
+            "polygons": self.apply_to_polygons,
+            "polylines": self.apply_to_polylines,
+            "depth": self.apply_to_depth,
+            "normals": self.apply_to_normals,
+            "flow": self.apply_to_flow,
         }
 
     def apply_to_mask(self, mask: Any, *args: Any, **params: Any) -> Any:
@@ -287,6 +293,30 @@ class DualTransform(BasicTransform):
         raise BackendError(
             f"{type(self).__name__} must define apply_to_keypoints(keypoints, **params)"
         )
+
+    def apply_to_polygons(self, polygons: Any, *args: Any, **params: Any) -> Any:
+        """Transform polygons: for each a list of its rings, arrays (N, 2) in continuous pixels."""
+        raise BackendError(
+            f"{type(self).__name__} must define apply_to_polygons(polygons, **params)"
+        )
+
+    def apply_to_polylines(self, polylines: Any, *args: Any, **params: Any) -> Any:
+        """Transform polylines: for each a list of its lines, arrays (N, 2) in continuous pixels."""
+        raise BackendError(
+            f"{type(self).__name__} must define apply_to_polylines(polylines, **params)"
+        )
+
+    def apply_to_depth(self, depth: Any, *args: Any, **params: Any) -> Any:
+        """Transform depths (H, W)."""
+        raise BackendError(f"{type(self).__name__} must define apply_to_depth(depth, **params)")
+
+    def apply_to_normals(self, normals: Any, *args: Any, **params: Any) -> Any:
+        """Transform normals (H, W, 3), and turn them."""
+        raise BackendError(f"{type(self).__name__} must define apply_to_normals(normals, **params)")
+
+    def apply_to_flow(self, flow: Any, *args: Any, **params: Any) -> Any:
+        """Transform displacements (H, W, 2), and turn and scale them."""
+        raise BackendError(f"{type(self).__name__} must define apply_to_flow(flow, **params)")
 
 
 def _stacked(members: list[Any]) -> Any:

@@ -193,6 +193,36 @@ class Rows:
         return np.arange(start, start + len(tails))
 
 
+class Rings:
+    """The polygons or polylines of a sample: for each a list of its rings, arrays (N, 2)."""
+
+    __slots__ = ("_entry", "_sample", "data")
+
+    def __init__(self, sample: Any, entry: Any) -> None:
+        self._sample = sample
+        self._entry = entry
+        self.data: Any = [[ring.copy() for ring in rings] for rings in entry.value.objects()]
+
+    def take(self, place: str, result: Any) -> None:
+        """Take objects back, as many as there were; one without rings is dropped.
+
+        Raises:
+            DataError: there are more or fewer.
+        """
+        old, key = self._entry.value, self._entry.key
+        if not isinstance(result, list | tuple) or len(result) != len(old.index):
+            raise DataError(
+                f"{place} gave {key} that are not {len(old.index)} lists of rings: it must give "
+                "one for each object, empty for those to be dropped"
+            )
+        rings = [[np.asarray(ring, np.float64).reshape(-1, 2) for ring in r] for r in result]
+        value = old.changed(rings)
+        params = self._sample.settings.params_of(self._entry.kind.target)
+        if params.check_each_transform:
+            value = params.settle(value, self._sample.size, old)
+        self._entry.value = value
+
+
 def _points(old: Points, found: Ints, rows: Floats, index: Ints) -> Points:
     data = np.ones((len(rows), 6))
     data[:, :XYZAS] = rows
