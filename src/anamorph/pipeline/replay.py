@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
+from anamorph.core.boxes import BboxParams
 from anamorph.core.errors import ParameterError
+from anamorph.core.keypoints import KeypointParams
 from anamorph.core.params import Words
 from anamorph.core.rng import Rng
 from anamorph.ir.ops import Op
@@ -41,10 +43,26 @@ class ReplayCompose(Compose):
 
     init_names: ClassVar[tuple[str, ...]] = (*Compose.init_names, "save_key")
 
-    def __init__(
-        self, transforms: Any, *args: Any, save_key: str = "replay", **kwargs: Any
+    def __init__(  # noqa: PLR0913, PLR0917 - the interface of 2.0.8
+        self,
+        transforms: Any,
+        bbox_params: BboxParams | Mapping[str, Any] | None = None,
+        keypoint_params: KeypointParams | Mapping[str, Any] | None = None,
+        additional_targets: Mapping[str, str] | None = None,
+        p: float = 1.0,
+        is_check_shapes: bool = True,  # noqa: FBT001, FBT002
+        save_key: str = "replay",
+        **options: Any,
     ) -> None:
-        super().__init__(transforms, *args, **kwargs)
+        super().__init__(
+            transforms,
+            bbox_params,
+            keypoint_params,
+            additional_targets,
+            p,
+            is_check_shapes,
+            **options,
+        )
         self.save_key: str = Words().check("ReplayCompose.save_key", save_key)
         if save_key in self.settings.kinds:
             raise ParameterError(f"ReplayCompose.save_key = {save_key!r}: it must name no target")

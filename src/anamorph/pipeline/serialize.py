@@ -24,6 +24,20 @@ from anamorph.transforms.base import Transform
 from anamorph.transforms.custom import Lambda
 
 CLASS = "__class_fullname__"
+_STRIPES = (
+    "fill", "fill_mask", "mask_x_length", "mask_y_length", "num_masks_x", "num_masks_y",
+)  # fmt: skip
+_DERIVED: Mapping[str, tuple[str, ...]] = {
+    "FrequencyMasking": _STRIPES,
+    "TimeMasking": _STRIPES,
+    "PadIfNeeded": ("padding",),
+    "RGBShift": ("approximation", "noise_params", "noise_type", "spatial_mode"),
+    "SafeRotate": (
+        "balanced_scale", "fit_output", "keep_ratio", "rotate", "scale", "shear",
+        "translate_percent", "translate_px",
+    ),
+}  # fmt: skip
+"""What Albumentations 2.0.8 writes besides the parameters of a transform: it derives them."""
 _NOT_PARAMETERS = frozenset((CLASS, "transforms", "applied", "params", "replayed"))
 
 
@@ -127,7 +141,9 @@ def node_from_dict(data: Mapping[str, Any], named: Mapping[str, Any]) -> Any:
     if short in BaseCompose.known:
         members = [node_from_dict(member, named) for member in data["transforms"]]
         return BaseCompose.known[short](transforms=members, **values)
-    return _class_of(name, short)(**values)
+    return _class_of(name, short)(
+        **{k: v for k, v in values.items() if k not in _DERIVED.get(short, ())}
+    )
 
 
 def _class_of(name: str, short: str) -> Any:
