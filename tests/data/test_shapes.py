@@ -83,27 +83,6 @@ def test_a_hole_stays_a_hole():
     assert np.array_equal(polygon.fill(outlines, mask.shape), mask)
 
 
-@pytest.mark.parametrize(
-    ("shift", "bounds", "area"),
-    [
-        ((0, 0), (0, 0, 10, 10), 100),
-        ((-4, 0), (0, 0, 6, 10), 60),
-        ((15, 15), (15, 15, 20, 20), 25),
-        ((-2, 15), (0, 15, 8, 20), 40),
-    ],
-)
-def test_clipping_at_the_border(shift, bounds, area):
-    square = np.array([[0, 0], [10, 0], [10, 10], [0, 10.0]]) + shift
-    clipped = polygon.clip(square, (20, 20))
-    assert polygon.bounds([clipped]) == bounds
-    assert polygon.area([clipped]) == area
-
-
-def test_nothing_is_left_of_a_polygon_outside():
-    square = np.array([[0, 0], [10, 0], [10, 10], [0, 10.0]])
-    assert polygon.clip(square - 50, (20, 20)).shape == (0, 2)
-
-
 def test_polygons_compare_by_value():
     parts = [np.array([[0, 0], [4, 0], [4, 4.0]])]
     assert Polygons.of(parts) == Polygons(((0, 0, 4, 0, 4, 4),))

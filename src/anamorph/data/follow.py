@@ -2,8 +2,9 @@
 
 An object's box, keypoints and outline are handed to the pipeline together and put together again
 afterwards: what is left of an object is one object, and what vanishes, vanishes whole. Outlines
-travel twice, as a mask and as their corners: if the corners still describe the mask, the polygon
-stays exact and short; if something cut into it, the mask is traced anew.
+travel twice, as a mask and as polygons, each part by itself as COCO unites them: if the polygons
+still describe the mask, they stay exact and short; if something cut into it, the mask is traced
+anew.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from anamorph.core.boxes import BboxParams
 from anamorph.core.errors import DataError
 from anamorph.core.keypoints import KeypointParams
+from anamorph.core.polygons import PolygonParams
 from anamorph.data import polygon
 from anamorph.data.annotations import (
     Box,
@@ -35,9 +37,10 @@ from anamorph.pipeline.compose import Compose
 
 BOX_OWNERS = "box_owners"
 POINT_OWNERS = "point_owners"
+PART_OWNERS = "part_owners"
 
-Owner: TypeAlias = tuple[int, str, int, int]
-"""Whose point it is: number of the object, "key" or "corner" or "probe", part, number in it."""
+Owner: TypeAlias = tuple[int, str, int]
+"""Whose point it is: number of the object, "key" or "probe", number in it."""
 
 Point: TypeAlias = tuple[float, float]
 Corners: TypeAlias = NDArray[np.float64]
@@ -69,6 +72,7 @@ def prepared(pipeline: Any) -> Any:
             "keypoint_params": KeypointParams(
                 format="xy", label_fields=(POINT_OWNERS,), remove_invisible=False
             ),
+            "polygon_params": PolygonParams(label_fields=(PART_OWNERS,)),
             "instance_binding": None,
         },
     )
@@ -102,7 +106,7 @@ class Following:
             if (hull := _tight(mask)) is not None
         }
         self._parts = {
-            number: _clipped(thing.segmentation, given.size)
+            number: [part for part in thing.segmentation.points() if len(part) >= 3]
             for number, thing in enumerate(given.objects)
             if isinstance(thing.segmentation, Polygons)
         }
@@ -116,6 +120,8 @@ class Following:
             BOX_OWNERS: [owner for owner, _ in boxes],
             "keypoints": np.array([point for _, point in points], np.float64).reshape(-1, 2),
             POINT_OWNERS: [owner for owner, _ in points],
+            "polygons": [part for parts in self._parts.values() for part in parts],
+            PART_OWNERS: [number for number, parts in self._parts.items() for _ in parts],
         }
         if self._masks:
             data["masks"] = [mask.astype(np.uint8) for mask in self._masks.values()]
@@ -163,15 +169,9 @@ class Following:
         points: list[tuple[Owner, Point]] = []
         for number, thing in enumerate(self.given.objects):
             seen = [(at, (x, y)) for at, (x, y, flag) in enumerate(thing.keypoints) if flag]
-            points += [((number, "key", 0, at), point) for at, point in seen]
+            points += [((number, "key", at), point) for at, point in seen]
             if seen:
                 points += _probes(number, [point for _, point in seen])
-            for part, corners in enumerate(self._parts.get(number, ())):
-                # Corners are continuous, keypoints are indices of pixels: half a pixel apart.
-                indices = (corners - 0.5).tolist()
-                points += [
-                    ((number, "corner", part, at), (x, y)) for at, (x, y) in enumerate(indices)
-                ]
         return points
 
     def _kept(self, number: int, thing: Object, after: _After) -> list[Object]:
@@ -207,7 +207,8 @@ class Following:
         mask = after.mask(number, hull)
         if thing.segmentation is None or not mask.any():
             return None
-        outline = self._outline(number, thing.segmentation, mask, after)
+        within = hull if count > 1 else None
+        outline = _traced(thing.segmentation, mask, after.parts(number, within))
         box: Box | None = None
         if thing.box is not None:
             tight = _close(thing.box, self._hulls[number])
@@ -218,23 +219,15 @@ class Following:
             thing,
             box=box,
             segmentation=outline,
-            keypoints=self._keypoints(number, thing, after, hull if count > 1 else None),
+            keypoints=self._keypoints(number, thing, after, within),
             extra=_fresh(thing.extra, _area(thing, box, outline, after.size)),
         )
-
-    def _outline(self, number: int, was: Segmentation, mask: Mask, after: _After) -> Segmentation:
-        if isinstance(was, Runs):
-            return Runs.of(mask, packed=was.packed)
-        corners = after.corners(number, self._parts[number])
-        if corners and _agree(corners, mask):
-            return Polygons.of(corners)
-        return Polygons.of(polygon.trace(mask))
 
     def _keypoints(
         self, number: int, thing: Object, after: _After, within: Box | None
     ) -> tuple[Keypoint, ...]:
         moved = [
-            after.keypoint((number, "key", 0, at), within, seen)
+            after.keypoint((number, "key", at), within, seen)
             for at, (_, _, seen) in enumerate(thing.keypoints)
         ]
         swap = self._swaps.get(thing.category or "", ())
@@ -258,6 +251,9 @@ class _After:
         self._points: dict[Owner, list[Point]] = defaultdict(list)
         for point, label in zip(result["keypoints"], result[POINT_OWNERS], strict=True):
             self._points[label].append((float(point[0]), float(point[1])))
+        self._parts: dict[int, list[Corners]] = defaultdict(list)
+        for part, number in zip(result["polygons"], result[PART_OWNERS], strict=True):
+            self._parts[number] += [part] if isinstance(part, np.ndarray) else part
         # A fill of the border may have any value; the object itself kept its 1.
         self._masks = {
             number: np.asarray(mask) == 1
@@ -289,26 +285,19 @@ class _After:
 
     def mirrored(self, number: int, within: Box | None) -> bool:
         """Whether the surroundings of an object's keypoints are seen as in a mirror."""
-        corners = [self._point((number, "probe", 0, at), within) for at in range(3)]
+        corners = [self._point((number, "probe", at), within) for at in range(3)]
         known = [corner for corner in corners if corner is not None]
         if len(known) < 3:
             return False
         (x0, y0), (x1, y1), (x2, y2) = known
         return (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0) < 0
 
-    def corners(self, number: int, parts: Sequence[Corners]) -> list[Corners]:
-        """Where the corners of polygons are now; nothing if one was doubled or has no place."""
-        moved = []
-        for part, was in enumerate(parts):
-            owners: list[Owner] = [(number, "corner", part, at) for at in range(len(was))]
-            found = [self._points.get(owner, []) for owner in owners]
-            if any(len(points) != 1 for points in found):
-                return []
-            corners = np.array([points[0] for points in found], np.float64) + 0.5
-            if not np.isfinite(corners).all():
-                return []
-            moved.append(polygon.clip(corners, self.size))
-        return [corners for corners in moved if len(corners) >= 3]
+    def parts(self, number: int, within: Box | None) -> list[Corners]:
+        """The polygons of an object, or of its mirrored copies those in a box."""
+        parts = self._parts[number]
+        if within is None:
+            return parts
+        return [part for part in parts if _inside(_middle(part), within)]
 
     def _point(self, owner: Owner, within: Box | None) -> Point | None:
         """A point, or of its mirrored copies the one in a box."""
@@ -316,6 +305,11 @@ class _After:
         if within is not None:
             found = [point for point in found if _inside(point, within)]
         return found[0] if found else None
+
+
+def _middle(part: Corners) -> Point:
+    x, y = ((part.min(axis=0) + part.max(axis=0)) / 2).tolist()
+    return x, y
 
 
 def _inside(point: Point, box: Box) -> bool:
@@ -326,12 +320,14 @@ def _probes(number: int, points: Sequence[Point]) -> list[tuple[Owner, Point]]:
     """Three points by an object's keypoints: their sense of turning tells a mirror."""
     x, y = np.mean(np.array(points), axis=0).tolist()
     corners = ((x, y), (x + 2, y), (x, y + 2))
-    return [((number, "probe", 0, at), corner) for at, corner in enumerate(corners)]
+    return [((number, "probe", at), corner) for at, corner in enumerate(corners)]
 
 
-def _clipped(outline: Polygons, size: tuple[int, int]) -> list[Corners]:
-    parts = [polygon.clip(part, size) for part in outline.points()]
-    return [part for part in parts if len(part) >= 3]
+def _traced(was: Segmentation, mask: Mask, parts: list[Corners]) -> Segmentation:
+    """What an outline has become: the polygons, unless something else cut into the mask."""
+    if isinstance(was, Runs):
+        return Runs.of(mask, packed=was.packed)
+    return Polygons.of(parts if parts and _agree(parts, mask) else polygon.trace(mask))
 
 
 def _agree(corners: Sequence[Corners], mask: Mask) -> bool:

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anamorph.core.clipping import signed_area
+
 Points: TypeAlias = NDArray[np.float64]
 
 _SLACK = 0.8
@@ -86,37 +88,9 @@ def join(outline: Points, other: Points) -> Points:
     return np.concatenate([outline[: here + 1], loop, loop[:1], outline[here:]])
 
 
-def clip(points: Points, size: tuple[int, int]) -> Points:
-    """Cut a polygon at the borders of a picture of height and width."""
-    height, width = size
-    for axis, bound, sign in ((0, 0, 1), (0, width, -1), (1, 0, 1), (1, height, -1)):
-        points = _clip_side(points, axis, float(bound), sign)
-    return points
-
-
-def _clip_side(points: Points, axis: int, bound: float, sign: int) -> Points:
-    """Keep the side of a polygon where ``sign * (coordinate - bound)`` is not negative."""
-    inside = (points[:, axis] - bound) * sign >= 0
-    if inside.all():
-        return points
-    kept: list[NDArray[np.float64]] = []
-    for index, point in enumerate(points):
-        before = points[index - 1]
-        if inside[index] != inside[index - 1]:
-            share = (bound - before[axis]) / (point[axis] - before[axis])
-            kept.append(before + share * (point - before))
-        if inside[index]:
-            kept.append(point)
-    return np.array(kept, np.float64).reshape(-1, 2)
-
-
 def area(polygons: Sequence[Points]) -> float:
     """The sum of the areas of polygons, by the shoelace formula."""
-    total = 0.0
-    for points in polygons:
-        x, y = points[:, 0], points[:, 1]
-        total += abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
-    return total
+    return sum(abs(signed_area(points)) for points in polygons)
 
 
 def bounds(polygons: Sequence[Points]) -> tuple[float, float, float, float]:
