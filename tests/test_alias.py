@@ -95,6 +95,13 @@ def test_what_has_no_counterpart_says_so() -> None:
     assert "did you mean albumentations.HorizontalFlip?" in done.stderr
 
 
+def test_gone_names_say_what_to_write() -> None:
+    done = run(PREFIX + "import albumentations as A\nA.Cutout")
+    assert "Cutout is gone: write" in done.stderr
+    done = run(PREFIX + "import albumentations as A\nA.HorizontalFlop")
+    assert "did you mean HorizontalFlip?" in done.stderr
+
+
 def test_a_taken_name_is_refused() -> None:
     done = run(
         "import sys; sys.modules['albumentations'] = object()\n"

@@ -56,14 +56,18 @@ def _schema() -> Any:
 
 
 def _named(*modules: str) -> Callable[[str], Any]:
-    """Look a name up in modules of this package, the first that has it."""
+    """Look a name up in modules of this package, the first that has it.
+
+    The last, the public face, has the sentence for a name that does not exist.
+    """
 
     def look(name: str) -> Any:
-        for module in modules:
+        *others, face = modules
+        for module in others:
             found = getattr(importlib.import_module(module), name, None)
             if found is not None:
                 return found
-        raise AttributeError(name)
+        return getattr(importlib.import_module(face), name)
 
     return look
 
