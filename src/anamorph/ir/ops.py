@@ -204,17 +204,28 @@ class ColorMatrix(Op):
         return len(self.rows)
 
 
+_RANKS = frozenset({"dilate", "erode"})
+_GROWN = frozenset({IMAGE, MASK, BOXES})
+
+
 @dataclass(frozen=True, slots=True)
 class Convolve(Op):
     """Filter with a kernel (rows), a Gaussian (sigma x, sigma y; size w, h), or a box (size).
 
-    The picture is mirrored at its border without repeating the edge pixel (reflect-101).
+    The picture is mirrored at its border without repeating the edge pixel (reflect-101). "disk" is
+    a disk that fills the size, smoothed by a Gaussian (sigma). "dilate" and "erode" take the
+    greatest and the least value where the kernel is not zero, of what lies inside the picture;
+    masks and boxes follow.
     """
 
     kind: str
     size: tuple[int, int] = (0, 0)
     sigma: tuple[float, float] = (0.0, 0.0)
     kernel: tuple[tuple[float, ...], ...] = ()
+
+    @property
+    def targets(self) -> frozenset[Target]:
+        return _GROWN if self.kind in _RANKS else PIXELS_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +366,11 @@ class Effect(Op):
 
     def channels_after(self, channels: int) -> int:
         return self.channels or channels
+
+
+MIXTURE = "mixture"
+"""Name of the effect that mixes the outcomes of several plans for a picture: each item of its
+parameters is the weight of one, then its ops. The weights add up to 1."""
 
 
 OPS: Mapping[str, type[Op]] = {
