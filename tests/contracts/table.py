@@ -11,9 +11,9 @@ import numpy as np
 
 import anamorph as A
 from contracts.row import Row
-from contracts.rows import geometry, pixels, policy
+from contracts.rows import color, geometry, pixels, policy
 
-ROWS: dict[str, Row] = {**geometry.ROWS, **pixels.ROWS, **policy.ROWS}
+ROWS: dict[str, Row] = {**geometry.ROWS, **pixels.ROWS, **policy.ROWS, **color.ROWS}
 
 
 def build(name: str, h: int = 60, w: int = 80, variant: int = 0, **extra: Any) -> Any:

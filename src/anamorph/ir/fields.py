@@ -156,14 +156,15 @@ def _elastic(params: tuple[Any, ...], size: Size) -> Field:
 
 
 def _camera(params: tuple[Any, ...], size: Size) -> Field:
-    """(k,): Brown's radial model with k1 = k2 = k, distances in shares of width and height."""
-    (k,) = params
+    """(k,) or (k1, k2): Brown's radial model, distances in shares of width and height."""
+    k1, k2 = params * 2 if len(params) == 1 else params
     height, width = size
-    step = _step_for(11.3 * abs(k) / min(size))  # second derivative at the corner
+    strongest = max(abs(k1), abs(k2))
+    step = _step_for(11.3 * strongest / min(size))  # second derivative at the corner
 
     def factor(x: Floats, y: Floats) -> Floats:
         square = (x / width) ** 2 + (y / height) ** 2
-        return np.asarray(k * (square + square**2))
+        return np.asarray(k1 * square + k2 * square**2)
 
     return _radial(size, step, factor)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from anamorph.transforms.aberration import ChromaticAberration
+from anamorph.transforms.adapt import FDA, HistogramMatching, PixelDistributionAdaptation
 from anamorph.transforms.additive import AdditiveNoise
 from anamorph.transforms.affine import Affine, Rotate, SafeRotate, ShiftScaleRotate
 from anamorph.transforms.base import Transform
@@ -62,11 +64,15 @@ from anamorph.transforms.flip import (
 )
 from anamorph.transforms.gridmask import GridMask
 from anamorph.transforms.histogram import CLAHE, AutoContrast, Equalize
+from anamorph.transforms.illumination import Illumination, PlanckianJitter, Vignetting
 from anamorph.transforms.maskdrop import ConstrainedCoarseDropout, MaskDropout
 from anamorph.transforms.noise import GaussNoise, ISONoise, MultiplicativeNoise, SaltAndPepper
 from anamorph.transforms.normalize import FromFloat, Normalize, ToFloat
 from anamorph.transforms.pad import Pad, PadIfNeeded
 from anamorph.transforms.perspective import Perspective
+from anamorph.transforms.photometric import FancyPCA, PhotoMetricDistort
+from anamorph.transforms.plasma import PlasmaBrightnessContrast, PlasmaShadow
+from anamorph.transforms.policy import AugMix, AutoAugment, RandAugment, TrivialAugmentWide
 from anamorph.transforms.resize import (
     LetterBox,
     LongestMaxSize,
@@ -75,6 +81,7 @@ from anamorph.transforms.resize import (
     SmallestMaxSize,
 )
 from anamorph.transforms.sharpen import Sharpen
+from anamorph.transforms.stain import HEStain
 from anamorph.transforms.tensor import ToTensorV2
 from anamorph.transforms.tiles import RandomGridShuffle
 from anamorph.transforms.tone import (
@@ -89,15 +96,19 @@ from anamorph.transforms.tone import (
 __all__ = [
     "CLAHE",
     "D4",
+    "FDA",
     "AdditiveNoise",
     "Affine",
     "AtLeastOneBBoxRandomCrop",
+    "AugMix",
+    "AutoAugment",
     "AutoContrast",
     "BBoxSafeRandomCrop",
     "Blur",
     "CenterCrop",
     "ChannelDropout",
     "ChannelShuffle",
+    "ChromaticAberration",
     "CoarseDropout",
     "ColorJitter",
     "ConstrainedCoarseDropout",
@@ -108,6 +119,7 @@ __all__ = [
     "ElasticTransform",
     "Equalize",
     "Erasing",
+    "FancyPCA",
     "FrequencyMasking",
     "FromFloat",
     "GaussNoise",
@@ -116,9 +128,12 @@ __all__ = [
     "GridDropout",
     "GridElasticDeform",
     "GridMask",
+    "HEStain",
+    "HistogramMatching",
     "HorizontalFlip",
     "HueSaturationValue",
     "ISONoise",
+    "Illumination",
     "ImageCompression",
     "InvertImg",
     "Lambda",
@@ -134,10 +149,16 @@ __all__ = [
     "Pad",
     "PadIfNeeded",
     "Perspective",
+    "PhotoMetricDistort",
     "PiecewiseAffine",
+    "PixelDistributionAdaptation",
     "PixelDropout",
+    "PlanckianJitter",
+    "PlasmaBrightnessContrast",
+    "PlasmaShadow",
     "Posterize",
     "RGBShift",
+    "RandAugment",
     "RandomBrightnessContrast",
     "RandomCrop",
     "RandomCropFromBorders",
@@ -168,7 +189,9 @@ __all__ = [
     "ToSepia",
     "ToTensorV2",
     "Transpose",
+    "TrivialAugmentWide",
     "VerticalFlip",
+    "Vignetting",
     "XYMasking",
 ]
 

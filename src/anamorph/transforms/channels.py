@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from anamorph.core.errors import DataError
+from anamorph.core.errors import DataError, UndefinedError
 from anamorph.core.params import Number, Probability, Span
 from anamorph.core.rng import Rng
 from anamorph.ir.ops import ColorMatrix, Op
@@ -59,11 +59,12 @@ class ChannelDropout(PixelTransform):
         """Draw how many channels, then which.
 
         Raises:
-            DataError: the picture has too few channels, or its dtype cannot hold ``fill``.
+            UndefinedError: the picture has too few channels.
+            DataError: its dtype cannot hold ``fill``.
         """
         count, most = scene.channels, self.channel_drop_range[1]
         if most >= count:
-            raise DataError(
+            raise UndefinedError(
                 f"ChannelDropout.channel_drop_range = {self.channel_drop_range!r}: a picture of "
                 f"{count} channels must keep at least one"
             )

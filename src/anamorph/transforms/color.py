@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from anamorph.core.errors import DataError
+from anamorph.core.errors import UndefinedError
 from anamorph.core.params import Choice, Number, Probability, Span
 from anamorph.core.rng import Rng
 from anamorph.ir.ops import ColorMatrix, Curve, Effect, Op
 from anamorph.ir.tone import GRAY_WEIGHTS
-from anamorph.transforms.base import PixelTransform, Scene
+from anamorph.transforms.base import PixelTransform, Scene, need_channels
 
 __all__ = [
     "ColorJitter",
@@ -37,11 +37,6 @@ _SEPIA = (
 )
 
 
-def _refuse(transform: PixelTransform, wanted: str, channels: int) -> DataError:
-    name = type(transform).__name__
-    return DataError(f"{name} needs a picture of {wanted} channels, not of {channels}")
-
-
 class HueSaturationValue(PixelTransform):
     """Shift hue, saturation and value. Grey pictures of one channel get the shift of value only.
 
@@ -61,17 +56,16 @@ class HueSaturationValue(PixelTransform):
         """Draw three shifts.
 
         Raises:
-            DataError: the picture has neither one nor three channels.
+            UndefinedError: the picture has neither one nor three channels.
         """
+        need_channels(self, scene, 1, 3)
         hue = rng.uniform(*self.hue_shift_limit)
         saturation = rng.uniform(*self.sat_shift_limit)
         value = rng.uniform(*self.val_shift_limit)
         if scene.channels == 3:
             yield Effect("hsv", (hue, saturation, value))
-        elif scene.channels == 1:
-            yield Curve((("linear", 1.0, value / 255.0),))
         else:
-            raise _refuse(self, "1 or 3", scene.channels)
+            yield Curve((("linear", 1.0, value / 255.0),))
 
 
 class RGBShift(PixelTransform):
@@ -92,10 +86,9 @@ class RGBShift(PixelTransform):
         """Draw a shift a channel.
 
         Raises:
-            DataError: the picture has more than three channels.
+            UndefinedError: the picture has more than three channels.
         """
-        if scene.channels > 3:
-            raise _refuse(self, "3 or fewer", scene.channels)
+        need_channels(self, scene, 1, 2, 3)
         limits = (self.r_shift_limit, self.g_shift_limit, self.b_shift_limit)
         shifts = tuple(self._shift(rng, limits[i]) for i in range(scene.channels))
         yield Curve((("linear", 1.0, shifts if len(shifts) > 1 else shifts[0]),))
@@ -127,10 +120,9 @@ class ColorJitter(PixelTransform):
         """Draw three factors, a turn, and their order; what changes nothing is left out.
 
         Raises:
-            DataError: the picture has neither one nor three channels.
+            UndefinedError: the picture has neither one nor three channels.
         """
-        if scene.channels not in (1, 3):
-            raise _refuse(self, "1 or 3", scene.channels)
+        need_channels(self, scene, 1, 3)
         bright, contrast = rng.uniform(*self.brightness), rng.uniform(*self.contrast)
         saturation, turn = rng.uniform(*self.saturation), rng.uniform(*self.hue)
         ops: list[Op] = []
@@ -140,14 +132,14 @@ class ColorJitter(PixelTransform):
             ops.append(Curve((("mean", contrast, 1.0 - contrast, "gray"),)))
         if scene.channels == 3:
             if saturation != 1.0:
-                ops.append(_saturation(saturation))
+                ops.append(more_saturated(saturation))
             if turn != 0.0:
                 ops.append(Effect("hsv", (180.0 * turn, 0.0, 0.0)))
         rng.shuffle(ops)
         yield from ops
 
 
-def _saturation(factor: float) -> ColorMatrix:
+def more_saturated(factor: float) -> ColorMatrix:
     """Go from grey (factor 0) over the picture (1) to colours beyond."""
     r, g, b = ((1.0 - factor) * weight for weight in GRAY_WEIGHTS)
     return ColorMatrix(((r + factor, g, b, 0.0), (r, g + factor, b, 0.0), (r, g, b + factor, 0.0)))
@@ -172,13 +164,16 @@ class ToGray(PixelTransform):
         """Draw nothing.
 
         Raises:
-            DataError: the method needs three channels and the picture has another number.
+            UndefinedError: the method needs three channels and the picture has another number.
         """
         channels, count = scene.channels, self.num_output_channels
         if channels == 1:
             return
         if channels != 3 and self.method in ("weighted_average", "from_lab"):
-            raise _refuse(self, f"1 or 3 (for method={self.method!r})", channels)
+            raise UndefinedError(
+                f"ToGray with method={self.method!r} needs a picture of 1 or 3 channels, "
+                f"not of {channels}"
+            )
         if self.method == "weighted_average":
             yield ColorMatrix(((*GRAY_WEIGHTS, 0.0),) * count)
         elif self.method == "average":
@@ -201,12 +196,11 @@ class ToRGB(PixelTransform):
         """Draw nothing.
 
         Raises:
-            DataError: the picture has neither one nor three channels.
+            UndefinedError: the picture has neither one nor three channels.
         """
+        need_channels(self, scene, 1, 3)
         if scene.channels == 1:
             yield ColorMatrix(((1.0, 0.0),) * self.num_output_channels)
-        elif scene.channels != 3:
-            raise _refuse(self, "1 or 3", scene.channels)
 
 
 class ToSepia(PixelTransform):
@@ -223,9 +217,8 @@ class ToSepia(PixelTransform):
         """Draw nothing.
 
         Raises:
-            DataError: the picture has neither one nor three channels.
+            UndefinedError: the picture has neither one nor three channels.
         """
+        need_channels(self, scene, 1, 3)
         if scene.channels == 3:
             yield ColorMatrix(_SEPIA)
-        elif scene.channels != 1:
-            raise _refuse(self, "1 or 3", scene.channels)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 
-from anamorph.core.errors import DataError, ParameterError
+from anamorph.core.errors import ParameterError, UndefinedError
 from anamorph.core.params import (
     Boolean,
     Choice,
@@ -25,7 +25,7 @@ from anamorph.core.params import (
 )
 from anamorph.core.rng import Rng
 from anamorph.ir.ops import Effect, Op, Picture
-from anamorph.transforms.base import PixelTransform, Scene
+from anamorph.transforms.base import PixelTransform, Scene, need_channels
 
 __all__ = ["CLAHE", "AutoContrast", "Equalize"]
 
@@ -77,10 +77,9 @@ class CLAHE(PixelTransform):
         """Draw one limit.
 
         Raises:
-            DataError: the picture has neither one nor three channels.
+            UndefinedError: the picture has neither one nor three channels.
         """
-        if scene.channels not in (1, 3):
-            raise DataError(f"CLAHE needs a picture of 1 or 3 channels, not of {scene.channels}")
+        need_channels(self, scene, 1, 3)
         yield Effect("clahe", (rng.uniform(*self.clip_limit), self.tile_grid_size))
 
 
@@ -113,10 +112,10 @@ class Equalize(PixelTransform):
         """Draw nothing; a mask that is a function is called here.
 
         Raises:
-            DataError: the luma is asked for, and the picture has neither one nor three channels.
+            UndefinedError: the luma is asked for, and the picture has neither one nor three channels.
         """
         if not self.by_channels and scene.channels not in (1, 3):
-            raise DataError(
+            raise UndefinedError(
                 "Equalize with by_channels=False needs a picture of 1 or 3 channels, "
                 f"not of {scene.channels}"
             )

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from anamorph.backends.base import Backend
 from anamorph.backends.opencv import (
+    aberration,
+    adapt,
     cast,
     codec,
+    collage,
     color,
     fill,
     filter,  # noqa: A004 - the field's word
     histogram,
+    light,
     measured,
     noise,
     remap,
     shapes,
+    stacks,
+    stain,
     tiles,
     tone,
+    volume,
     warp,
 )
 
@@ -33,11 +40,18 @@ _MODULES = (
     fill,
     tiles,
     codec,
+    volume,
+    aberration,
+    light,
+    stain,
+    collage,
+    adapt,
 )
 
 BACKEND = Backend(
     name="opencv",
     kernels={pair: kernel for m in _MODULES for pair, kernel in getattr(m, "KERNELS", {}).items()},
     effects={name: kernel for m in _MODULES for name, kernel in getattr(m, "EFFECTS", {}).items()},
+    stacks=stacks.STACKS,
     primitives={op: name for m in _MODULES for op, name in getattr(m, "PRIMITIVES", {}).items()},
 )

@@ -15,6 +15,7 @@ from anamorph.backends.opencv.tone import (
     WHITE,
     Floats,
     Image,
+    apply_steps,
     flat,
     join,
     lent,
@@ -24,6 +25,7 @@ from anamorph.backends.opencv.tone import (
 )
 from anamorph.core.errors import DataError
 from anamorph.ir.ops import IMAGE, ColorMatrix, Effect, Op, Target
+from anamorph.ir.principal import sampled, shift_along_axes
 from anamorph.ir.tone import GRAY_WEIGHTS
 
 Rows = tuple[tuple[float, ...], ...]
@@ -305,5 +307,15 @@ _WAYS_TO_GRAY: Mapping[str, Callable[[Image], Image]] = {
     "pca": _principal,
 }
 
+# --------------------------------------------------------------------------- principal axes
+
+
+def principal_shift(op: Effect, image: Image) -> Image:
+    """Shift along the principal axes of the picture's colours: params are a number an axis."""
+    pixels = sampled(image).astype(np.float64) / WHITE[image.dtype.name]
+    shift = shift_along_axes(pixels, op.params)
+    return apply_steps((("linear", 1.0, shift if len(shift) > 1 else shift[0]),), image)
+
+
 KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {(ColorMatrix, IMAGE): color_matrix}
-EFFECTS: Mapping[str, Kernel] = {"hsv": hsv, "gray": gray}
+EFFECTS: Mapping[str, Kernel] = {"hsv": hsv, "gray": gray, "principal_shift": principal_shift}

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from anamorph.backends.base import Backend
 from anamorph.backends.reference import (
+    aberration,
+    adapt,
     cast,
     codec,
+    collage,
     color,
     fill,
     filter,  # noqa: A004 - the field's word
     histogram,
+    light,
     measured,
     noise,
     remap,
     shapes,
+    stain,
     tiles,
     tone,
     warp,
@@ -33,6 +38,11 @@ _MODULES = (
     fill,
     tiles,
     codec,
+    aberration,
+    light,
+    stain,
+    collage,
+    adapt,
 )
 
 BACKEND = Backend(

@@ -11,6 +11,7 @@ from anamorph.backends.base import Kernel
 from anamorph.backends.reference.tone import Floats, Image, intensities, store
 from anamorph.core.errors import DataError
 from anamorph.ir.ops import IMAGE, ColorMatrix, Effect, Op, Target
+from anamorph.ir.principal import sampled, shift_along_axes
 
 
 def color_matrix(op: ColorMatrix, image: Image) -> Image:
@@ -147,5 +148,14 @@ def lab_to_rgb(lab: Floats) -> Floats:
     return np.where(linear <= 0.0031308, linear * 12.92, bent)
 
 
+# --------------------------------------------------------------------------- principal axes
+
+
+def principal_shift(op: Effect, image: Image) -> Image:
+    """Shift along the principal axes of the picture's colours: params are a number an axis."""
+    x = intensities(image)
+    return store(x + np.array(shift_along_axes(sampled(x), op.params)), image.dtype)
+
+
 KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {(ColorMatrix, IMAGE): color_matrix}
-EFFECTS: Mapping[str, Kernel] = {"hsv": hsv, "gray": gray}
+EFFECTS: Mapping[str, Kernel] = {"hsv": hsv, "gray": gray, "principal_shift": principal_shift}
