@@ -41,4 +41,20 @@ ROWS: dict[str, Row] = {
         bad=({"num_grid_range": 0}, {"rotation_range": (-30, 30)}, {"line_width_range": 0}),
         more=(given(rotation_range=(-0.5, 0.5)), given(rotation_range=0.3, fill="random")),
     ),
+    "AutoAugment": Row(
+        bad=({"policy": "coco"}, {"fill": "random"}),
+        more=(given(policy="svhn", fill=(10, 20, 30)), given(policy="cifar10")),
+    ),
+    "RandAugment": Row(
+        given(num_ops=3),
+        bad=({"num_ops": -1}, {"magnitude": 31}, {"num_magnitude_bins": 1}),
+        more=(given(magnitude=30, interpolation=1),),
+    ),
+    "TrivialAugmentWide": Row(
+        bad=({"num_magnitude_bins": 1}, {"interpolation": 99}), more=(given(interpolation=2),)
+    ),
+    "AugMix": Row(
+        bad=({"severity": 11}, {"chain_depth": 0}, {"alpha": 0}, {"mixture_width": 0}),
+        more=(given(severity=10, mixture_width=2, chain_depth=4, all_ops=False, alpha=0.2),),
+    ),
 }

@@ -22,6 +22,7 @@ from anamorph.ir.ops import (
     POINTS,
     Blend,
     Color,
+    Effect,
     Fill,
     Op,
     Region,
@@ -173,6 +174,28 @@ def blend(op: Blend, image: Image) -> Image:
     return clipped(out).reshape(image.shape)
 
 
+_ROWS = 32
+"""Rows that are mixed at a time, in single precision and within the cache."""
+_DEPTH = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U, "float32": cv2.CV_32F}
+
+
+def weighted(op: Effect, pictures: list[Image]) -> Image:
+    """Add pictures up by weights that make 1, and round once."""
+    shape, dtype = pictures[0].shape, pictures[0].dtype
+    planes = [np.ascontiguousarray(p).reshape(shape[0], -1) for p in pictures]
+    out = np.empty_like(planes[0])
+    for start in range(0, shape[0], _ROWS):
+        rows = [plane[start : start + _ROWS] for plane in planes]
+        total, mixed = op.params[0], rows[0].astype(np.float32)
+        for part, weight in zip(rows[1:], op.params[1:], strict=True):
+            total += weight
+            if weight:
+                cv2.accumulateWeighted(part, mixed, weight / total)
+        target = out[start : start + _ROWS]
+        cv2.addWeighted(mixed, 1.0, mixed, 0.0, 0.0, target, _DEPTH[dtype.name])
+    return out.reshape(shape)
+
+
 KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {
     (Fill, IMAGE): fill_image,
     (Fill, MASK): fill_mask,
@@ -180,4 +203,4 @@ KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {
     (Fill, POINTS): fill_points,
     (Blend, IMAGE): blend,
 }
-EFFECTS: Mapping[str, Kernel] = {}
+EFFECTS: Mapping[str, Kernel] = {"weighted": weighted}

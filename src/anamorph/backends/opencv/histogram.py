@@ -82,13 +82,27 @@ def _equal_pil(counts: Counts) -> Table:
     return np.minimum(levels, 255)
 
 
-_EQUALIZERS: Mapping[str, Callable[[Counts], Table]] = {"cv": _equal_cv, "pil": _equal_pil}
+def _equal_below(counts: Counts) -> Table:
+    """Spread levels in such steps by the pixels that are darker, as Pillow itself does."""
+    filled = np.flatnonzero(counts)
+    step = (counts.sum() - counts[filled[-1]]) // 255 if len(filled) > 1 else 0
+    if step == 0:
+        return _IDENTITY
+    levels: Table = (step // 2 + counts.cumsum() - counts) // step
+    return np.minimum(levels, 255)
+
+
+_EQUALIZERS: Mapping[str, Callable[[Counts], Table]] = {
+    "cv": _equal_cv,
+    "pil": _equal_pil,
+    "below": _equal_below,
+}
 
 
 def equalize(op: Effect, image: Image) -> Image:
     """Equalise the histogram.
 
-    params: mode ("cv" or "pil"), whether each channel by itself (else the luma of YCrCb), and the
+    params: mode ("cv", "pil" or "below"), whether each channel by itself (else the luma of YCrCb), and the
     mask of the pixels that count: a Picture (H, W) or (H, W, C), or None.
     """
     mode, by_channels, where = op.params

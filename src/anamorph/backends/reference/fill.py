@@ -20,6 +20,7 @@ from anamorph.ir.ops import (
     POINTS,
     Blend,
     Color,
+    Effect,
     Fill,
     Op,
     Region,
@@ -178,6 +179,13 @@ def blend(op: Blend, image: Image) -> Image:
     return stored(mixed, image.dtype)
 
 
+def weighted(op: Effect, pictures: list[Image]) -> Image:
+    """Add pictures up by weights that make 1."""
+    weights = zip(op.params, pictures, strict=True)
+    mixed = sum(weight * picture.astype(np.float64) for weight, picture in weights)
+    return stored(np.asarray(mixed), pictures[0].dtype)
+
+
 KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {
     (Fill, IMAGE): fill_image,
     (Fill, MASK): fill_mask,
@@ -185,4 +193,4 @@ KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {
     (Fill, POINTS): fill_points,
     (Blend, IMAGE): blend,
 }
-EFFECTS: Mapping[str, Kernel] = {}
+EFFECTS: Mapping[str, Kernel] = {"weighted": weighted}

@@ -65,10 +65,23 @@ def _equal_pil(counts: Counts) -> Table:
     return table
 
 
+def _equal_below(counts: Counts) -> Table:
+    filled = np.flatnonzero(counts)
+    step = (counts.sum() - counts[filled[-1]]) // 255 if len(filled) > 1 else 0
+    if step == 0:
+        return LEVELS
+    table = np.zeros(256)
+    darker = step // 2
+    for level in range(256):
+        table[level] = min(darker // step, 255)
+        darker += counts[level]
+    return table
+
+
 def equalize(op: Effect, image: Image) -> Image:
     """Equalise each channel, or the luma of YCrCb."""
     mode, by_channels, where = op.params
-    make = {"cv": _equal_cv, "pil": _equal_pil}[mode]
+    make = {"cv": _equal_cv, "pil": _equal_pil, "below": _equal_below}[mode]
     x = intensities(image)
     mask = np.ones(image.shape, bool)
     if where is not None:
