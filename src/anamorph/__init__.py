@@ -29,7 +29,12 @@ from anamorph.transforms import *  # noqa: F403 - the catalogue lists its names 
 from anamorph.transforms import catalogue
 from anamorph.transforms.base import PixelTransform, SpatialTransform, Transform
 from anamorph.transforms.dialects import GONE
-from anamorph.transforms.legacy import BasicTransform, DualTransform, ImageOnlyTransform
+from anamorph.transforms.legacy import (
+    BasicTransform,
+    DualTransform,
+    ImageOnlyTransform,
+    Transform3D,
+)
 
 __version__ = "0.1.0"
 
@@ -55,6 +60,7 @@ __all__ = [
     "SomeOf",
     "SpatialTransform",
     "Transform",
+    "Transform3D",
     "catalogue",
     "check_pipeline",
     "from_dict",

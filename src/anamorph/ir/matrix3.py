@@ -155,3 +155,17 @@ def about(m: Matrix3, center: Place) -> Matrix3:
     """Do a map about a place instead of the corner."""
     x, y, z = center
     return matmul(translation(x, y, z), matmul(m, translation(-x, -y, -z)))
+
+
+def separated(m: Matrix3) -> tuple[int, int] | None:
+    """Find an axis that stays apart from the others, z before y before x.
+
+    Returns:
+        Its number (x, y, z are 0, 1, 2) in the source and in the result; None if all mix.
+    """
+    rows = rows_of(m)
+    for j in (2, 1, 0):
+        of = [k for k in range(3) if rows[j][k] != 0.0]
+        if len(of) == 1 and all(rows[i][of[0]] == 0.0 for i in range(3) if i != j):
+            return of[0], j
+    return None

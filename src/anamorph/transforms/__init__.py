@@ -66,6 +66,7 @@ from anamorph.transforms.gridmask import GridMask
 from anamorph.transforms.histogram import CLAHE, AutoContrast, Equalize
 from anamorph.transforms.illumination import Illumination, PlanckianJitter, Vignetting
 from anamorph.transforms.maskdrop import ConstrainedCoarseDropout, MaskDropout
+from anamorph.transforms.mix import Mosaic
 from anamorph.transforms.noise import GaussNoise, ISONoise, MultiplicativeNoise, SaltAndPepper
 from anamorph.transforms.normalize import FromFloat, Normalize, ToFloat
 from anamorph.transforms.pad import Pad, PadIfNeeded
@@ -92,6 +93,15 @@ from anamorph.transforms.tone import (
     RandomToneCurve,
     Solarize,
 )
+from anamorph.transforms.volume import (
+    CenterCrop3D,
+    CoarseDropout3D,
+    CubicSymmetry,
+    Pad3D,
+    PadIfNeeded3D,
+    RandomCrop3D,
+    ToTensor3D,
+)
 
 __all__ = [
     "CLAHE",
@@ -106,15 +116,18 @@ __all__ = [
     "BBoxSafeRandomCrop",
     "Blur",
     "CenterCrop",
+    "CenterCrop3D",
     "ChannelDropout",
     "ChannelShuffle",
     "ChromaticAberration",
     "CoarseDropout",
+    "CoarseDropout3D",
     "ColorJitter",
     "ConstrainedCoarseDropout",
     "Crop",
     "CropAndPad",
     "CropNonEmptyMaskIfExists",
+    "CubicSymmetry",
     "Downscale",
     "ElasticTransform",
     "Equalize",
@@ -141,13 +154,16 @@ __all__ = [
     "LongestMaxSize",
     "MaskDropout",
     "MedianBlur",
+    "Mosaic",
     "MotionBlur",
     "MultiplicativeNoise",
     "NoOp",
     "Normalize",
     "OpticalDistortion",
     "Pad",
+    "Pad3D",
     "PadIfNeeded",
+    "PadIfNeeded3D",
     "Perspective",
     "PhotoMetricDistort",
     "PiecewiseAffine",
@@ -161,6 +177,7 @@ __all__ = [
     "RandAugment",
     "RandomBrightnessContrast",
     "RandomCrop",
+    "RandomCrop3D",
     "RandomCropFromBorders",
     "RandomCropNearBBox",
     "RandomGamma",
@@ -187,6 +204,7 @@ __all__ = [
     "ToGray",
     "ToRGB",
     "ToSepia",
+    "ToTensor3D",
     "ToTensorV2",
     "Transpose",
     "TrivialAugmentWide",

@@ -75,7 +75,7 @@ class BasicTransform(Transform, metaclass=_Family):
     """
 
     kind: ClassVar[str] = "basic"
-    stands_for: ClassVar[tuple[str, ...]] = ("image", "dual", "basic")
+    stands_for: ClassVar[tuple[str, ...]] = ("image", "dual", "volume", "basic")
     _targets: ClassVar[Any] = ()
 
     def __init__(self, p: float = 0.5, *old: float, always_apply: bool | None = None) -> None:
@@ -249,7 +249,7 @@ class DualTransform(BasicTransform):
     """
 
     kind: ClassVar[str] = "dual"
-    stands_for: ClassVar[tuple[str, ...]] = ("dual",)
+    stands_for: ClassVar[tuple[str, ...]] = ("dual", "volume")
 
     @property
     def targets(self) -> dict[str, Callable[..., Any]]:
@@ -317,6 +317,33 @@ class DualTransform(BasicTransform):
     def apply_to_flow(self, flow: Any, *args: Any, **params: Any) -> Any:
         """Transform displacements (H, W, 2), and turn and scale them."""
         raise BackendError(f"{type(self).__name__} must define apply_to_flow(flow, **params)")
+
+
+class Transform3D(DualTransform):
+    """Base of transforms of whole volumes: define `apply_to_volume` and its kin.
+
+    Volumes come as (D, H, W) or (D, H, W, C), keypoints as for `DualTransform`, z counting slices.
+    Masks are transformed as volumes are, if `apply_to_mask3d` is not overridden.
+    """
+
+    kind: ClassVar[str] = "volume"
+    stands_for: ClassVar[tuple[str, ...]] = ("volume",)
+
+    @property
+    def targets(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "volume": self.apply_to_volume,
+            "volumes": self.apply_to_volumes,
+            "mask3d": self.apply_to_mask3d,
+            "masks3d": self.apply_to_masks3d,
+            "keypoints": self.apply_to_keypoints,
+        }
+
+    def apply_to_volume(self, volume: Any, *args: Any, **params: Any) -> Any:
+        raise BackendError(f"{type(self).__name__} must define apply_to_volume(volume, **params)")
+
+    def apply_to_mask3d(self, mask3d: Any, *args: Any, **params: Any) -> Any:
+        return self.apply_to_volume(mask3d, *args, **params)
 
 
 def _stacked(members: list[Any]) -> Any:

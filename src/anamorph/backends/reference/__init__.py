@@ -21,6 +21,7 @@ from anamorph.backends.reference import (
     stain,
     tiles,
     tone,
+    volume,
     warp,
 )
 
@@ -38,6 +39,7 @@ _MODULES = (
     fill,
     tiles,
     codec,
+    volume,
     aberration,
     light,
     stain,
