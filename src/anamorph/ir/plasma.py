@@ -25,6 +25,8 @@ SOFTENING = (0.1, 0.8, 0.1)
 """Weights of a pixel and its neighbours that take the edge off the finest octave."""
 LINEAR_UP_TO = 2
 """Patterns enlarged more than this are interpolated cubically, lest the grid be seen."""
+_COARSEST = 4
+"""Nodes along the longer side at which octaves begin: with fewer the whole would be one slope."""
 _ROUGH = 0.7
 """Roughness from which on the finest octave is seen by itself."""
 _GRAIN_SPAN = 0.5
@@ -66,7 +68,7 @@ def octaves(grid: Size, roughness: float) -> tuple[Octave, ...]:
     are left out, and strengths are shares of the strongest; 0 is only enlarged.
     """
     grids = [grid]
-    while max(grids[0]) > 2:
+    while max(grids[0]) > _COARSEST:
         rows, columns = grids[0]
         grids.insert(0, (max(1, (rows + 1) // 2), max(1, (columns + 1) // 2)))
     gain = math.log(2.0 * roughness**2)

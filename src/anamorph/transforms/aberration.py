@@ -44,15 +44,13 @@ class ChromaticAberration(PixelTransform):
             UndefinedError: the picture has not three channels.
         """
         need_channels(self, scene, 3)
-        limits = self.primary_distortion_limit, self.secondary_distortion_limit
-        red = [rng.uniform(*limit) for limit in limits]
-        blue = [rng.uniform(*limit) for limit in limits]
-        if self.mode != "random":
-            sign = 1.0 if self.mode == "green_purple" else -1.0
-            blue = [sign * _like(r, b) for r, b in zip(red, blue, strict=True)]
+        red, blue = self._lens(rng), self._lens(rng)
+        if self.mode != "random" and (red[0] * blue[0] < 0) == (self.mode == "green_purple"):
+            blue = -blue[0], -blue[1]
         yield Effect("aberration", (*red, *blue, self.interpolation))
 
-
-def _like(red: float, blue: float) -> float:
-    """Give blue's number the sign of red's."""
-    return abs(blue) if red >= 0 else -abs(blue)
+    def _lens(self, rng: Rng) -> tuple[float, float]:
+        """Draw a barrel or a cushion: both coefficients have the sign of the first."""
+        first = rng.uniform(*self.primary_distortion_limit)
+        second = abs(rng.uniform(*self.secondary_distortion_limit))
+        return first, second if first >= 0 else -second
