@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from anamorph.ir.ops import Size
 
 Move = tuple[int, int, int, int, int, int]
+Rectangle = tuple[int, int, int, int]
+"""x0, y0, x1, y1."""
 Patch = tuple[float, float, float, float, float, float]
 """x0, y0, x1, y1 of a rectangle of the source, and by how much it moves: dx, dy."""
 
@@ -19,7 +21,7 @@ def patches(moves: Sequence[Move], source: Size | None) -> list[Patch]:
         moves: source x0, y0, target x0, y0, width, height.
         source: height and width of the canvas; None if the moves cover it.
     """
-    by_shift: dict[tuple[int, int], list[tuple[int, int, int, int]]] = {}
+    by_shift: dict[tuple[int, int], list[Rectangle]] = {}
     for sx, sy, tx, ty, w, h in moves:
         by_shift.setdefault((tx - sx, ty - sy), []).append((sx, sy, sx + w, sy + h))
     if source is not None and sum(m[4] * m[5] for m in moves) < source[0] * source[1]:
@@ -31,7 +33,7 @@ def patches(moves: Sequence[Move], source: Size | None) -> list[Patch]:
     ]
 
 
-def _left(moves: Sequence[Move], source: Size) -> list[tuple[int, int, int, int]]:
+def _left(moves: Sequence[Move], source: Size) -> list[Rectangle]:
     """The cells of the canvas that no move overwrites."""
     height, width = source
     covered = [(tx, ty, tx + w, ty + h) for _, _, tx, ty, w, h in moves]
@@ -45,10 +47,24 @@ def _left(moves: Sequence[Move], source: Size) -> list[tuple[int, int, int, int]
     ]
 
 
-def _joined(parts: Sequence[tuple[int, int, int, int]]) -> Sequence[tuple[int, int, int, int]]:
-    """One rectangle instead of all, if they fill it."""
-    x0, y0 = min(p[0] for p in parts), min(p[1] for p in parts)
-    x1, y1 = max(p[2] for p in parts), max(p[3] for p in parts)
-    if sum((p[2] - p[0]) * (p[3] - p[1]) for p in parts) == (x1 - x0) * (y1 - y0):
-        return [(x0, y0, x1, y1)]
-    return parts
+def _joined(parts: Sequence[Rectangle]) -> list[Rectangle]:
+    """Put rectangles together along whole edges, rows first."""
+    across = _merged(sorted(parts, key=lambda r: (r[1], r[3], r[0])), 0)
+    return _merged(sorted(across, key=lambda r: (r[0], r[2], r[1])), 1)
+
+
+def _merged(parts: Sequence[Rectangle], axis: int) -> list[Rectangle]:
+    """Put together what follows on what is before it in one direction, and is as wide."""
+    out: list[Rectangle] = []
+    for part in parts:
+        last = out[-1] if out else None
+        aside = 1 - axis
+        if (
+            last is not None
+            and last[axis + 2] == part[axis]
+            and (last[aside], last[aside + 2]) == (part[aside], part[aside + 2])
+        ):
+            out[-1] = (last[0], last[1], part[2], part[3])
+        else:
+            out.append(part)
+    return out

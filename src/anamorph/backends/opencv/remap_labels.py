@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.opencv.places import places_of
+from anamorph.core.clipping import area, clip
 from anamorph.core.labels import ANGLE, PARITY, SCALE, Boxes, Floats, Points
 from anamorph.ir import matrix as mx
 from anamorph.ir.fields import Field, field_of
 from anamorph.ir.matrix import Matrix
-from anamorph.ir.ops import Remap
+from anamorph.ir.ops import Remap, Size
 from anamorph.ir.oriented import enclose
 
 __all__ = ["project", "remap_boxes", "remap_points", "solve", "spacing_of", "to_result"]
@@ -190,10 +191,37 @@ def remap_boxes(op: Remap, boxes: Boxes, _source: object = None) -> Boxes:
     starts = np.concatenate([[0], np.cumsum(4 * counts)[:-1]])
     low = np.minimum.reduceat(outline, starts)
     high = np.maximum.reduceat(outline, starts)
+    left = _in_sight(op.canvas or op.size, np.split(outline, starts[1:]), low, high)
     if field.folded:
         seen = _seen(op, boxes.data)
         low, high = np.minimum(low, seen[:, :2]), np.maximum(high, seen[:, 2:])
-    return Boxes(np.concatenate([low, high], axis=1), boxes.index)
+    done = Boxes(np.concatenate([low, high], axis=1), boxes.index, boxes.seen)
+    if left is None:
+        return done
+    done.seen = left if boxes.seen is None else boxes.seen * left
+    shown = np.isfinite(done.data).all(axis=1)
+    return done if shown.all() else done.take(shown)
+
+
+def _in_sight(canvas: Size, outlines: list[Floats], low: Floats, high: Floats) -> Floats | None:
+    """Bound what the canvas shows of outlines that leave it, and give the part of each that is.
+
+    The bounds are written over; those of what is not shown at all have no place. None is given
+    if all is shown: bounds alone would be loose where something bent leaves the canvas.
+    """
+    height, width = canvas
+    out = (low < 0.0).any(axis=1) | (high > (width, height)).any(axis=1)
+    if not out.any():
+        return None
+    seen = np.ones(len(outlines))
+    for row in np.flatnonzero(out).tolist():
+        rings = clip([outlines[row]], (0.0, 0.0, float(width), float(height)), closed=True)
+        corners = np.concatenate([*rings, np.empty((0, 2))])
+        low[row] = corners.min(axis=0, initial=np.inf)
+        high[row] = corners.max(axis=0, initial=-np.inf)
+        whole = area([outlines[row]])
+        seen[row] = area(rings) / whole if rings and whole > 0.0 else float(bool(rings))
+    return seen
 
 
 def _seen(op: Remap, data: Floats) -> Floats:

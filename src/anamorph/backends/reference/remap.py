@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
 from anamorph.core import constants as K
+from anamorph.core.clipping import clip
 from anamorph.core.labels import ANGLE, PARITY, SCALE, Boxes, Points
 from anamorph.core.params import per_channel
 from anamorph.ir.fields import field_of
@@ -248,9 +249,12 @@ def remap_boxes(op: Remap, boxes: Boxes, _source: object = None) -> Boxes:
     outlines = np.array(done)
     if boxes.oriented:
         data = enclose(outlines, outlines[:, ::_SIDE].reshape(-1, 8))
-    else:
-        data = np.concatenate([outlines.min(axis=1), outlines.max(axis=1)], axis=1)
-    return Boxes(data, boxes.index)
+        return Boxes(data, boxes.index)
+    height, width = op.canvas or op.size
+    shown = [clip([outline], (0, 0, width, height), closed=True) for outline in outlines]
+    corners = [np.concatenate(rings) for rings in shown if rings]
+    data = np.array([[*c.min(axis=0), *c.max(axis=0)] for c in corners]).reshape(-1, 4)
+    return Boxes(data, boxes.index[[bool(rings) for rings in shown]])
 
 
 def _corners(boxes: Boxes) -> Floats:
