@@ -15,43 +15,58 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.opencv.lattice import CHANNEL_LIMIT, Array, channels_of
+from anamorph.backends.opencv.tone import lent
 
 Fill4 = tuple[float, ...]
-Call = Callable[[Array, Fill4], Array]
-"""Warps a picture of 1, 3 or 4 channels, given the fill."""
+Size = tuple[int, int]
+Call = Callable[[Array, Fill4, Array | None], Array]
+"""Warps a picture of 1, 3 or 4 channels, given the fill and perhaps memory for the result."""
 
+_MANY = 1024
+"""Pixels from which a fourth channel pays for the two copies that it takes, …"""
+_WORTH = 8
+"""… unless the picture has more than this many times the pixels of the result."""
 _WIDE = {1: np.uint32, 2: np.uint64, 4: np.complex128}
 _BITS = {1: np.uint8, 2: np.uint16, 4: np.uint16, 8: np.uint16}
 
 
-def by_groups(x: Array, fill: Array, call: Call) -> Array:
+def by_groups(x: Array, fill: Array, call: Call, size: Size, *, linear: bool = False) -> Array:
     """Warp a picture of any number of channels.
 
     Args:
         x: (H, W, C) or (H, W).
         fill: one value a channel.
         call: what warps each group.
+        size: height and width of the result.
+        linear: whether pixels are interpolated linearly.
     """
     channels = channels_of(x)
+    if channels == 3 and linear and _MANY < x.shape[0] * x.shape[1] < size[0] * size[1] * _WORTH:
+        return _with_fourth(x, fill, call, size)
     if channels in (1, 3, 4):
-        return call(x, tuple(fill.tolist()))
+        return call(x, tuple(fill.tolist()), None)
     if channels % 4 == 0 and x.itemsize in _WIDE and x.strides[-1] == x.itemsize:
-        return _by_fours(x, fill, call)
-    return _by_lists(x, fill, call)
+        return _by_fours(x, fill, call, size)
+    return _by_lists(x, fill, call, size)
 
 
-def _by_fours(x: Array, fill: Array, call: Call) -> Array:
+def _with_fourth(x: Array, fill: Array, call: Call, size: Size) -> Array:
+    """Warp three channels as four: the same values, in little more than half the time."""
+    wide = cv2.cvtColor(x, cv2.COLOR_RGB2RGBA, dst=_room("part", x.shape[:2], 4, x))
+    done = call(wide, (*fill.tolist(), 0.0), _room("warped", size, 4, x))
+    return cv2.cvtColor(done, cv2.COLOR_RGBA2RGB)
+
+
+def _by_fours(x: Array, fill: Array, call: Call, size: Size) -> Array:
     """Four channels at a time are copied as one wide item each."""
     wide: Array = x.view(_WIDE[x.itemsize])
     h, w, n = wide.shape
-    out: Array | None = None
+    out = np.empty((*size, n), wide.dtype)
+    part = _room("part", (h, w), 4, x)
     for k in range(n):
-        part = np.ascontiguousarray(wide[..., k]).view(x.dtype).reshape(h, w, 4)
-        done = call(part, tuple(fill[4 * k : 4 * k + 4].tolist()))
-        if out is None:
-            out = np.empty((*done.shape[:2], n), wide.dtype)
-        out[..., k] = done.reshape(done.shape[0], -1).view(wide.dtype)
-    assert out is not None  # noqa: S101 - n is at least 1; for the type checker
+        np.copyto(part.view(wide.dtype)[..., 0], wide[..., k])
+        done = call(part, tuple(fill[4 * k : 4 * k + 4].tolist()), _room("warped", size, 4, x))
+        out[..., k] = done.view(wide.dtype)[..., 0]
     return out.view(x.dtype)
 
 
@@ -65,28 +80,29 @@ def sizes(channels: int) -> list[int]:
     return [4] * (channels // 4) + ([rest] if rest else [])
 
 
-def _by_lists(x: Array, fill: Array, call: Call) -> Array:
+def _by_lists(x: Array, fill: Array, call: Call, size: Size) -> Array:
     channels = channels_of(x)
     mixes = channels <= CHANNEL_LIMIT
-    out: Array | None = None
+    out = np.empty((*size, channels), x.dtype)
     start = 0
     for k in sizes(channels):
         part = _extract(x, start, k) if mixes else np.ascontiguousarray(x[..., start : start + k])
-        done = call(part, tuple(fill[start : start + k].tolist()))
-        done = done.reshape(*done.shape[:2], k)
-        if out is None:
-            out = np.empty((*done.shape[:2], channels), x.dtype)
+        done = call(part, tuple(fill[start : start + k].tolist()), _room("warped", size, k, x))
+        done = done.reshape(*size, k)
         if mixes:
             cv2.mixChannels([done], [out], [v for j in range(k) for v in (j, start + j)])
         else:
             out[..., start : start + k] = done
         start += k
-    assert out is not None  # noqa: S101 - there is at least one channel; for the type checker
     return out
 
 
+def _room(use: str, size: tuple[int, ...], channels: int, like: Array) -> Array:
+    return lent(f"{use} {channels}", (*size, channels), like.dtype)
+
+
 def _extract(x: Array, start: int, k: int) -> Array:
-    part = np.empty((*x.shape[:2], k), x.dtype)
+    part = _room("part", x.shape[:2], k, x)
     cv2.mixChannels([x], [part], [v for j in range(k) for v in (start + j, j)])
     return part
 

@@ -88,11 +88,10 @@ def _read(op: Remap, src: Array, how: Reading) -> Array:
 def _call(src: Array, maps: Maps, how: Reading) -> Array:
     first, second = maps
 
-    def call(part: Array, fill: groups.Fill4) -> Array:
-        kind = how.interpolation
-        return cv2.remap(part, first, second, kind, borderMode=how.border, borderValue=fill)
+    def call(part: Array, fill: groups.Fill4, out: Array | None) -> Array:
+        return cv2.remap(part, first, second, how.interpolation, out, how.border, fill)
 
-    return groups.by_groups(src, how.fill, call)
+    return groups.by_groups(src, how.fill, call, first.shape[:2], linear=how.linear)
 
 
 # ---------------------------------------------------------------- large pictures, far places

@@ -50,6 +50,11 @@ class Reading(NamedTuple):
         """Whether pixels are picked, not mixed."""
         return self.interpolation == cv2.INTER_NEAREST
 
+    @property
+    def linear(self) -> bool:
+        """Whether four neighbours are mixed, which is quickest with four channels."""
+        return self.interpolation == cv2.INTER_LINEAR
+
 
 def sample(src: Array, m: Matrix, size: Size, how: tuple[int, int, Color]) -> Array:
     """Warp a picture of any dtype that may be interpolated (of any at all, for nearest).
@@ -156,10 +161,10 @@ def _warp(src: Array, n: Matrix, size: Size, how: Reading) -> Array:
         matrix = np.array(((a, b, c), (d, e, f), (g, h, i)))
         warp = cv2.warpPerspective
 
-    def call(part: Array, fill: groups.Fill4) -> Array:
-        return warp(part, matrix, to, flags=flags, borderMode=how.border, borderValue=fill)
+    def call(part: Array, fill: groups.Fill4, out: Array | None) -> Array:
+        return warp(part, matrix, to, out, flags, how.border, fill)
 
-    return groups.by_groups(src, how.fill, call)
+    return groups.by_groups(src, how.fill, call, size, linear=how.linear)
 
 
 # ------------------------------------------------------------------------- large pictures
@@ -270,11 +275,10 @@ def _mix(src: Array, u: Array, v: Array, how: Reading) -> Array:
         u, v, how = u + MARGIN, v + MARGIN, how._replace(border=K.BORDER_REPLICATE)
     maps = u.astype(np.float32), v.astype(np.float32)
 
-    def call(part: Array, fill: groups.Fill4) -> Array:
-        kind = how.interpolation
-        return cv2.remap(part, *maps, kind, borderMode=how.border, borderValue=fill)
+    def call(part: Array, fill: groups.Fill4, out: Array | None) -> Array:
+        return cv2.remap(part, *maps, how.interpolation, out, how.border, fill)
 
-    return groups.by_groups(src, how.fill, call)
+    return groups.by_groups(src, how.fill, call, maps[0].shape, linear=how.linear)
 
 
 def _mix_large(src: Array, u: Array, v: Array, how: Reading) -> Array:
