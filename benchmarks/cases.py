@@ -7,9 +7,11 @@ them (`members`), the rest by its statistics (`drawn`).
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from effects import EFFECTS, VOLUMES
 from pipelines import AFFINE, AX_ELASTIC, BC, COLOR, HSV, OVERHEAD, PIPELINES, SSR
 from spec import Build, Case, Step, near, t
 
@@ -232,8 +234,27 @@ CASTS = _group(
 )
 
 TRANSFORMS: tuple[Case, ...] = (
-    *FLIPS, *WARPS, *SIZES, *CROPS, *DROPS, *TONES, *FILTERS, *NOISES, *CASTS,
+    *FLIPS, *WARPS, *SIZES, *CROPS, *DROPS, *TONES, *FILTERS, *NOISES, *CASTS, *EFFECTS,
 )  # fmt: skip
+
+
+def _other_pictures(base: str) -> tuple[Case, ...]:
+    """The rows of the transforms on pictures of another kind, which show whether there is a cliff."""
+    return tuple(
+        replace(case, group=base, kind=case.kind.replace("photo", base, 1))
+        for case in TRANSFORMS
+        if case.kind.split("+")[0] == "photo"
+    )
+
+
+OTHER_BASES = ("gray", "float", "bands8", "sixteen")
 CASES: dict[str, Case] = {
-    f"{case.group}/{case.name}": case for case in (*TRANSFORMS, *PIPELINES, *OVERHEAD)
+    f"{case.group}/{case.name}": case
+    for case in (
+        *TRANSFORMS,
+        *VOLUMES,
+        *PIPELINES,
+        *OVERHEAD,
+        *(case for base in OTHER_BASES for case in _other_pictures(base)),
+    )
 }

@@ -27,6 +27,46 @@ class Library:
 
 
 AX_RENAMES: dict[str, Renames] = {
+    "AdditiveNoise": {"approximation": None},
+    "AdvancedBlur": {
+        "blur_limit": "blur_range",
+        "sigma_x_limit": "sigma_x_range",
+        "sigma_y_limit": "sigma_y_range",
+        "rotate_limit": "rotate_range",
+        "beta_limit": "beta_range",
+        "noise_limit": "noise_range",
+    },
+    "ChromaticAberration": {
+        "primary_distortion_limit": "primary_distortion_range",
+        "secondary_distortion_limit": "secondary_distortion_range",
+    },
+    "Defocus": {"radius": "radius_range", "alias_blur": "alias_blur_range"},
+    "Emboss": {"alpha": "alpha_range", "strength": "strength_range"},
+    "FDA": {"beta_limit": "beta_range"},
+    "MaskDropout": {"max_objects": "max_objects_range"},
+    "PlanckianJitter": {"temperature_limit": "temperature_range"},
+    "RandomShadow": {"num_shadows_limit": "num_shadows_range"},
+    "RingingOvershoot": {"blur_limit": "blur_range", "cutoff": "cutoff_range"},
+    "Spatter": {
+        "mean": "mean_range",
+        "std": "std_range",
+        "gauss_sigma": "gauss_sigma_range",
+        "cutout_threshold": "cutout_threshold_range",
+        "intensity": "intensity_range",
+    },
+    "Superpixels": {"p_replace": "p_replace_range", "n_segments": "n_segments_range"},
+    "UnsharpMask": {
+        "blur_limit": "blur_range",
+        "sigma_limit": "sigma_range",
+        "alpha": "alpha_range",
+    },
+    "XYMasking": {
+        "num_masks_x": "num_masks_x_range",
+        "num_masks_y": "num_masks_y_range",
+        "mask_x_length": "mask_x_length_range",
+        "mask_y_length": "mask_y_length_range",
+    },
+    "ZoomBlur": {"max_factor": "max_factor_range", "step_factor": "step_factor_range"},
     "Blur": {"blur_limit": "blur_range"},
     "CLAHE": {"clip_limit": "clip_range"},
     "ColorJitter": {

@@ -69,6 +69,15 @@ def eight_bands(height: int, width: int, seed: int) -> Picture:
     return np.ascontiguousarray(np.concatenate(parts, axis=2)[:, :, :8])
 
 
+def sixteen_bits(height: int, width: int, seed: int) -> Picture:
+    return photo(height, width, seed).astype(np.uint16) * np.uint16(257)
+
+
+def stack(height: int, width: int, seed: int) -> Picture:
+    """Make a volume of twenty-four slices."""
+    return np.stack([gray(height, width, seed + z) for z in range(24)])
+
+
 def mask(height: int, width: int, seed: int) -> Picture:
     rng = np.random.default_rng((seed, height, width, 1))
     labels = np.zeros((height, width), np.uint8)
@@ -98,6 +107,8 @@ BASES: dict[str, tuple[Callable[[int, int, int], Picture], tuple[int, int] | Non
     "gray": (gray, None),
     "float": (unit_float, None),
     "bands8": (eight_bands, None),
+    "sixteen": (sixteen_bits, None),
+    "stack": (stack, (128, 128)),
     "wide": (photo, (375, 500)),
     "coco": (photo, (600, 800)),
     "tiny": (photo, (16, 16)),
@@ -110,6 +121,15 @@ EXTRAS: dict[str, Callable[[int, int, int], Data]] = {
     "boxes200": lambda h, w, s: {"bboxes": boxes(h, w, 200, s), "labels": list(range(200))},
     "points68": lambda h, w, s: {"keypoints": points(h, w, 68, s), "names": list(range(68))},
     "near": lambda h, w, _: {"cropping_bbox": [w // 4, h // 4, 3 * w // 4, 3 * h // 4]},
+    "fda": lambda h, w, s: {"fda_metadata": [photo(h, w, s + 7)]},
+    "hm": lambda h, w, s: {"hm_metadata": [photo(h, w, s + 7)]},
+    "pda": lambda h, w, s: {"pda_metadata": [photo(h, w, s + 7)]},
+    "overlay": lambda h, w, s: {
+        "overlay_metadata": {"image": photo(h // 3, w // 3, s + 7), "bbox": [0.2, 0.3, 0.6, 0.7]}
+    },
+    "mosaic": lambda h, w, s: {
+        "mosaic_metadata": [{"image": photo(h, w, s + 7 + i)} for i in range(4)]
+    },
 }
 
 ANNOTATED = "+mask+boxes20+points68"
@@ -120,7 +140,8 @@ def inputs(kind: str, size: int, seed: int) -> Data:
     base, *extras = kind.split("+")
     maker, fixed = BASES[base]
     height, width = fixed or (size, size)
-    data: Data = {"image": maker(height, width, seed).copy()}
+    name = "volume" if base == "stack" else "image"
+    data: Data = {name: maker(height, width, seed).copy()}
     for extra in extras:
         data |= EXTRAS[extra](height, width, seed)
     return data

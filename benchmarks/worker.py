@@ -171,7 +171,7 @@ class Server:
 
     def _calls(self, calls: int) -> Answer:
         compose, samples = self.compose, self.samples
-        keys = [key for key in ("image", "mask") if key in samples[0]]
+        keys = [key for key in ("image", "mask", "volume") if key in samples[0]]
         many = len(samples)
         wall, process, thread = time.perf_counter(), time.process_time(), time.thread_time()
         for turn in range(calls):
