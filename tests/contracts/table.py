@@ -11,14 +11,17 @@ import numpy as np
 
 import anamorph as A
 from contracts.row import Row
-from contracts.rows import color, geometry, pixels, policy
+from contracts.rows import color, geometry, mix, pixels, policy, volume
 
-ROWS: dict[str, Row] = {**geometry.ROWS, **pixels.ROWS, **policy.ROWS, **color.ROWS}
+ROWS: dict[str, Row] = {**geometry.ROWS, **pixels.ROWS, **policy.ROWS, **color.ROWS, **mix.ROWS}
+SOLID: dict[str, Row] = volume.ROWS
+"""What acts on whole volumes, and needs calls of its own."""
+ALL: dict[str, Row] = {**ROWS, **SOLID}
 
 
 def build(name: str, h: int = 60, w: int = 80, variant: int = 0, **extra: Any) -> Any:
     """Build a transform from its row."""
-    row = ROWS[name]
+    row = ALL[name]
     make = (row.make, *row.more)[variant]
     return getattr(A, name)(**{"p": 1, **make(h, w), **extra})
 

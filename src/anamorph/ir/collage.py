@@ -20,12 +20,14 @@ from anamorph.ir.ops import (
     Warp,
 )
 
-Row = tuple[tuple[float, ...], tuple[Any, ...], tuple[tuple[str, Any], ...]]
-"""A box or keypoint that comes along: its numbers as in `anamorph.core.labels`, on the canvas; the
-row as its owner wrote it; and its labels as pairs (field, label)."""
+Row = tuple[tuple[Any, ...], Any, tuple[tuple[str, Any], ...]]
+"""A box, keypoint, polygon or polyline that comes along: its numbers as in `anamorph.core.labels`
+(or its rings), on the canvas; the row as its owner wrote it; its labels as pairs (field, label)."""
 Shown = tuple[int, float, float, float, float]
 """Which row of the boxes, and the box x0, y0, x1, y1 of what is left of the object: all zero if
 too little is."""
+REACH = 4.0
+"""How many sigmas the Gaussian of a softened edge reaches."""
 _COVERED = frozenset({IMAGE, MASK, BOXES, POINTS})
 _PIXELS = frozenset({IMAGE, MASK})
 
@@ -35,10 +37,11 @@ class Piece:
     """A picture laid over the picture, its top left pixel at ``place`` (x, y).
 
     ``cover`` (uint8, h × w) says which of its pixels lie there, all if None. ``alpha`` (float32,
-    h × w, in [0, 1]) is the weight of its colors, 1 where it lies if None. ``seamless`` keeps the
-    gradients of its colors and takes their level from what is around it. ``mask`` is what masks
+    h × w, in [0, 1]) is the weight of its colors, 1 where it lies if None; a Gaussian of ``sigma``
+    pixels softens it. ``seamless`` keeps the gradients of its colors and takes their level from
+    what is around it. ``mask`` is what masks
     show where it lies, a picture or one value, None to leave them; ``member`` is the same for the
-    masks of single objects. ``others`` are pictures for further keys of the call.
+    masks of single objects. ``others`` are what it shows under further keys of the call.
     """
 
     place: tuple[int, int]
@@ -48,8 +51,9 @@ class Piece:
     member: Color | None = None
     cover: Picture | None = None
     alpha: Picture | None = None
+    sigma: float = 0.0
     seamless: bool = False
-    others: tuple[tuple[str, Picture], ...] = ()
+    others: tuple[tuple[str, Picture | Color | None], ...] = ()
 
     @property
     def region(self) -> tuple[slice, slice]:
@@ -119,7 +123,19 @@ class Collage(Op):
             return self
         return replace(self, pieces=tuple(_own(p, key) for p in self.pieces))
 
+    def measured(self, key: str) -> Collage:
+        """Give the op as it acts on measurements that are in place: only their like is laid there.
+
+        Args:
+            key: the key of the measurements.
+        """
+        pieces = tuple(_own(p, key) for p in self.pieces if dict(p.others).get(key) is not None)
+        return replace(self, pieces=pieces, canvas=None, place=(0, 0))
+
 
 def _own(piece: Piece, key: str) -> Piece:
-    own = dict(piece.others).get(key)
-    return piece if own is None else replace(piece, image=own, mask=own)
+    others = dict(piece.others)
+    if key not in others:
+        return piece
+    own = others[key]
+    return replace(piece, image=own if isinstance(own, Picture) else None, mask=own)

@@ -10,6 +10,7 @@ from typing import Any
 from anamorph.core.errors import DataError, NotInvertibleError, UnknownNameError, nearest
 from anamorph.ir import matrix as mx
 from anamorph.ir.collage import Collage, Member, Piece
+from anamorph.ir.frames import Frames
 from anamorph.ir.ops import MASK, OPS, Op, Picture, Remap, Sampling, Size, Tiles, Warp
 from anamorph.ir.rules import Step, fuse
 from anamorph.ir.volume import VOLUME_OPS, Remap3, Warp3, inverse
@@ -134,7 +135,7 @@ _MOVERS: Mapping[type[Op], Any] = {
     Warp3: lambda op, _: inverse(op),
     Remap3: _unremap,
 }
-_ALL: Mapping[str, type[Op]] = {**OPS, **VOLUME_OPS, "Collage": Collage}
+_ALL: Mapping[str, type[Op]] = {**OPS, **VOLUME_OPS, "Collage": Collage, "Frames": Frames}
 
 
 def op_to_dict(op: Op) -> dict[str, Any]:
@@ -162,34 +163,34 @@ def op_from_dict(data: Mapping[str, Any]) -> Op:
     return _ALL[name](**{k: _decode(v) for k, v in data.items() if k != "op"})
 
 
+_VALUES: Mapping[str, Any] = {"sampling": Sampling, "piece": Piece, "member": Member}
+"""Name in data → value that ops hold."""
+_NAMES = {cls: name for name, cls in _VALUES.items()}
+
+
 def _encode(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_encode(v) for v in value]
-    if isinstance(value, Sampling):
-        return {"sampling": {f.name: _encode(getattr(value, f.name)) for f in fields(value)}}
     if isinstance(value, Picture):
         text = base64.b64encode(value.data).decode("ascii")
         return {"picture": [text, value.dtype, list(value.shape)]}
     if isinstance(value, Op):
         return {"nested": op_to_dict(value)}
-    if isinstance(value, Piece | Member):
-        name = type(value).__name__.lower()
-        return {name: {f.name: _encode(getattr(value, f.name)) for f in fields(value)}}
+    if type(value) in _NAMES:
+        held = {f.name: _encode(getattr(value, f.name)) for f in fields(value)}
+        return {_NAMES[type(value)]: held}
     return value
 
 
 def _decode(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(_decode(v) for v in value)
-    if isinstance(value, Mapping):
-        if "sampling" in value:
-            return Sampling(**{k: _decode(v) for k, v in value["sampling"].items()})
-        if "picture" in value:
-            text, dtype, shape = value["picture"]
-            return Picture(base64.b64decode(text), dtype, tuple(shape))
-        if "nested" in value:
-            return op_from_dict(value["nested"])
-        cls = Piece if "piece" in value else Member
-        (values,) = value.values()
-        return cls(**{k: _decode(v) for k, v in values.items()})
-    return value
+    if not isinstance(value, Mapping):
+        return value
+    ((name, held),) = value.items()
+    if name == "picture":
+        text, dtype, shape = held
+        return Picture(base64.b64decode(text), dtype, tuple(shape))
+    if name == "nested":
+        return op_from_dict(held)
+    return _VALUES[name](**{k: _decode(v) for k, v in held.items()})

@@ -9,6 +9,7 @@ from anamorph.core.constants import BORDERS, INTERPOLATIONS
 from anamorph.ir import matrix as mx
 from anamorph.ir import matrix3 as mx3
 from anamorph.ir.collage import Collage
+from anamorph.ir.frames import Frames
 from anamorph.ir.ops import (
     Cast,
     ColorMatrix,
@@ -23,7 +24,7 @@ from anamorph.ir.ops import (
     Tiles,
     Warp,
 )
-from anamorph.ir.volume import Fill3, Remap3, Tensor3, Warp3
+from anamorph.ir.volume import Coarsen3, Fill3, Remap3, Tensor3, Warp3
 
 
 def line(op: Op) -> str:
@@ -105,11 +106,13 @@ SHOWN: Mapping[type[Op], Callable[[Any], str]] = {
     Noise: lambda op: f"Noise {op.kind}{_short(op.params)}",
     Fill: lambda op: f"Fill {_regions(op)} with {_short(op.value)}",
     Collage: _collage,
+    Frames: lambda op: f"Frames {_short(op.picks)} of {op.source}",
     Tiles: lambda op: f"Tiles {len(op.moves)} moves",
     Encode: lambda op: f"Encode {op.codec} quality {op.quality}",
     Warp3: _warp3,
     Remap3: lambda op: f"Remap3 {op.kind} → {_sides(op.size)}",
     Fill3: lambda op: f"Fill3 {len(op.regions)} cuboids with {_short(op.value)}",
+    Coarsen3: lambda op: f"Coarsen3 axis {op.axis} to {op.slices} slices",
     Tensor3: lambda _: "Tensor3 C×D×H×W",
     Effect: lambda op: f"Effect {op.name}{_short(op.params)}",
 }

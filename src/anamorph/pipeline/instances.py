@@ -89,7 +89,7 @@ def _count(entries: list[Entry]) -> int | None:
                 f"instance_binding names {entry.key}, which holds no objects: it must name keys "
                 "of boxes, of lists of masks, of polygons or polylines, or of keypoints"
             )
-        counts[entry.key] = len(entry.given)
+        counts[entry.key] = len(entry.given) + len(entry.adopted)
     if len(set(counts.values())) > 1:
         said = ", ".join(f"{n} {key}" for key, n in counts.items())
         raise DataError(f"instance_binding: there are {said}, and there must be one an object")
@@ -104,7 +104,7 @@ def _left(entry: Entry) -> Flags:
     return np.array(
         [
             bool(np.asarray(now).any()) or not np.asarray(was).any()
-            for now, was in zip(entry.value, entry.given, strict=True)
+            for now, was in zip(entry.value, [*entry.given, *entry.adopted], strict=True)
         ],
         np.bool_,
     )

@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from anamorph.backends.base import Backend
 from anamorph.core.errors import DataTypeError
-from anamorph.ir.ops import MASK, Cast, ColorMatrix, Effect, Op, Size, Target
+from anamorph.ir.collage import Collage
+from anamorph.ir.frames import Frames
+from anamorph.ir.ops import MASK, MIXTURE, Cast, ColorMatrix, Effect, Op, Size, Target
 from anamorph.ir.rules import fuse
+from anamorph.pipeline.adopt import adopt, as_met
+from anamorph.pipeline.frames import run_frames
 from anamorph.pipeline.stacks import over_slices, over_volumes, three_axes
 from anamorph.pipeline.targets import PICTURES, Entry
 
 CHANNELS = "channels"
 """Name of the effect that renders a plan of its own on some channels of the picture."""
+WEIGHTED = "weighted"
+"""Name of the effect of a backend that takes a list of pictures, and adds them up by weights."""
 
 
 def run_op(sample: Any, entry: Entry, op: Op, source: Size) -> None:
     """Run one op on one target, ``source`` being the size of the picture before it."""
+    if type(op) is Frames:
+        run_frames(entry, op)
+        return
+    if type(op) is not Collage:
+        _run_kernel(sample, entry, op, source)
+        return
+    for met, before in as_met(sample, entry, op, source):
+        _run_kernel(sample, entry, met, before)
+    adopt(sample, entry, op, op.size_after(source))
+
+
+def _run_kernel(sample: Any, entry: Entry, op: Op, source: Size) -> None:
     target = entry.kind.target
     if target in PICTURES:
         kernel = _kernel(sample.backend, op, target)
@@ -88,18 +106,37 @@ def _channels(entry: Entry) -> int:
 
 
 def _kernel(backend: Backend, op: Op, target: Target) -> Callable[[Any, Any], Any]:
-    if isinstance(op, Effect) and op.name == CHANNELS:
-        return lambda op, value: _on_channels(backend, op, value)
+    nested = _NESTED.get(op.name) if isinstance(op, Effect) else None
+    if nested is not None:
+        return lambda op, value: nested(backend, op, value)
     return backend.kernel(op, target)
 
 
 def _on_channels(backend: Backend, op: Effect, value: Any) -> Any:
     """Render a plan on some channels, and put them back in their places."""
     channels, *ops = op.params
-    part = np.ascontiguousarray(value[:, :, list(channels)])
-    for step in fuse(ops, value.shape[:2]):
-        kernel = backend.kernel(step.op, Target.IMAGE)
-        part = three_axes(kernel(step.op, part))
+    part = _planned(backend, ops, np.ascontiguousarray(value[:, :, list(channels)]))
     out = value.copy()
     out[:, :, list(channels)] = part
     return out
+
+
+def _mixed(backend: Backend, op: Effect, value: Any) -> Any:
+    """Render several plans on the same picture, and mix what comes out."""
+    weights = tuple(weight for weight, *_ in op.params)
+    pictures = [_planned(backend, ops, value) for _, *ops in op.params]
+    return backend.effects[WEIGHTED](Effect(WEIGHTED, weights), pictures)
+
+
+def _planned(backend: Backend, ops: list[Op], value: Any) -> Any:
+    """Render a plan on one picture."""
+    for step in fuse(ops, value.shape[:2]):
+        value = three_axes(_kernel(backend, step.op, Target.IMAGE)(step.op, value))
+    return value
+
+
+_NESTED: Mapping[str, Callable[[Backend, Effect, Any], Any]] = {
+    CHANNELS: _on_channels,
+    MIXTURE: _mixed,
+}
+"""Effects that hold plans of their own."""

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from anamorph.backends.base import Backend
 from anamorph.core.errors import DataError, DataTypeError, MissingDataError
 from anamorph.core.labels import pick
+from anamorph.ir.frames import Clip, Frames
 from anamorph.ir.ops import (
     BOXES,
     IMAGE,
@@ -30,6 +31,8 @@ from anamorph.ir.ops import (
 )
 from anamorph.ir.plan import Note
 from anamorph.ir.rules import Step, fuse
+from anamorph.pipeline.donors import Host
+from anamorph.pipeline.frames import clip_of, follow
 from anamorph.pipeline.ranges import Range, from_range, into_range
 from anamorph.pipeline.render import run_call, run_op
 from anamorph.pipeline.targets import DTYPES, PICTURES, Entry, enter_picture, leave_picture
@@ -42,7 +45,7 @@ _NO_IMAGE = (
 )
 
 
-class Sample:
+class Sample(Host):
     """The scene that transforms draw for, and the data behind it."""
 
     notes: list[Note] | None = None
@@ -149,6 +152,8 @@ class Sample:
             return
         if op.solid:
             admit(self, op)
+        elif type(op) is Frames:
+            follow(self, op)
         self.ops.append(op)
         self.size = op.size_after(self.size)
         self.depth = op.depth_after(self.depth)
@@ -197,6 +202,15 @@ class Sample:
         entry = self._first(POINTS)
         return None if entry is None else self.rendered(entry).data[:, :2]
 
+    @property
+    def located(self) -> bool:
+        """Whether the call holds anything that says where things are, as masks and boxes do."""
+        return any(entry.kind.target is not IMAGE for entry in self.entries.values())
+
+    def clip(self, keys: tuple[str, ...]) -> Clip | None:
+        """The clip that keys of the call hold."""
+        return clip_of(self, keys)
+
     def given(self, key: str) -> Any:
         """A value of the call that is no target."""
         if key not in self.data:
@@ -226,6 +240,10 @@ class Sample:
             (*(field[row] for field in fields), *entry.given[i][known:])
             for row, i in enumerate(index.tolist())
         ]
+
+    def another(self, settings: Any, data: Mapping[str, Any]) -> Sample:
+        """Take in another picture with labels, rendered as this one is."""
+        return Sample(settings, data, self.backend)
 
     def _first(self, target: Target) -> Entry | None:
         for entry in self.entries.values():
@@ -295,9 +313,9 @@ class Sample:
 
     def finish(self) -> dict[str, Any]:
         """Render what is left and hand everything out."""
-        out = dict(self.data)
+        self.settle()
+        out = dict(self.data)  # labels of other pictures may have joined while rendering
         for key, entry in self.entries.items():
-            self.rendered(entry)
             if entry.kind.target in PICTURES:
                 out[key] = leave_picture(entry)
         if self.declared is not None:

@@ -135,8 +135,15 @@ class Settings:
             if params.settles_last:
                 value = params.settle(value, sample.size)
             out[key] = params.write(value, entry.given, sample.size)
-            if params.label_fields and (key == _MAIN[target] or _labelled(key, target, sample)):
+            if self.fields_of(sample, entry):
                 self._hand_out_labels(entry, params, value, out)
+
+    def fields_of(self, sample: Sample, entry: Entry) -> tuple[str, ...]:
+        """The label fields that belong to a target of a sample."""
+        target = entry.kind.target
+        fields: tuple[str, ...] = self.params_of(target).label_fields
+        owns = fields and (entry.key == _MAIN[target] or _labelled(entry.key, target, sample))
+        return fields if owns else ()
 
     def _hand_out_labels(self, entry: Entry, params: Any, value: Any, out: dict[str, Any]) -> None:
         for name in params.label_fields:

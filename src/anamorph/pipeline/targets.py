@@ -66,7 +66,10 @@ KINDS: Mapping[str, Kind] = {
 class Entry:
     """One target of a call on its way through the plan."""
 
-    __slots__ = ("cursor", "flat", "given", "key", "kind", "shape", "size", "start", "value")
+    __slots__ = (
+        "adopted", "cursor", "flat", "given", "key", "kind", "lost", "shape", "size", "start",
+        "value",
+    )  # fmt: skip
 
     def __init__(self, key: str, kind: Kind, given: Any) -> None:
         self.key: str = key
@@ -78,6 +81,8 @@ class Entry:
         self.shape: tuple[int, ...] = ()
         self.value: Any = None
         self.start: Any = None
+        self.adopted: list[Any] = []  # members of a stack that other pictures brought
+        self.lost: frozenset[int] = frozenset()  # members of a stack that are not handed out
 
     def takes(self, op: Op) -> bool:
         """Tell whether an op changes this target."""
@@ -178,11 +183,23 @@ def leave_picture(entry: Entry) -> Any:
     """Hand out a picture or stack in the form it came in: contiguous, and no view of an input."""
     if entry.value is entry.start:
         return entry.given
+    if entry.lost:
+        _forget(entry)
     return (
-        _leave_many(entry)
-        if entry.kind.stacks
-        else _own(entry.value, entry.given, flat=entry.flat)
+        _leave_many(entry) if entry.kind.stacks else _own(entry.value, entry.given, flat=entry.flat)
     )
+
+
+def _forget(entry: Entry) -> None:
+    """Leave out the members that are lost."""
+    left = [v for i, v in enumerate(entry.value) if i not in entry.lost]
+    if isinstance(entry.value, Stack) and left:
+        entry.value = Stack(np.stack(left))
+    elif isinstance(entry.value, Stack):
+        entry.value = Stack(entry.value.block[:0])
+    else:
+        entry.value = left
+    entry.shape = (len(left),)
 
 
 def _leave_many(entry: Entry) -> Any:

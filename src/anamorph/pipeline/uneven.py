@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from anamorph.ir import matrix as mx
+from anamorph.ir.collage import Collage
 from anamorph.ir.ops import Blend, Fill, Op, Remap, Size, Tiles, Warp
 from anamorph.pipeline.targets import Entry
 
-_IN_PIXELS = (Remap, Fill, Tiles, Blend)
+_IN_PIXELS = (Remap, Fill, Tiles, Blend, Collage)
 """Ops that name pixels of the scene."""
 
 

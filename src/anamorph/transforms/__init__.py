@@ -67,8 +67,16 @@ from anamorph.transforms.histogram import CLAHE, AutoContrast, Equalize
 from anamorph.transforms.illumination import Illumination, PlanckianJitter, Vignetting
 from anamorph.transforms.maskdrop import ConstrainedCoarseDropout, MaskDropout
 from anamorph.transforms.mix import Mosaic
+from anamorph.transforms.mri import (
+    BiasField,
+    GhostingArtifact,
+    GibbsRinging,
+    KSpaceSpikeNoise,
+    MotionArtifact,
+)
 from anamorph.transforms.noise import GaussNoise, ISONoise, MultiplicativeNoise, SaltAndPepper
 from anamorph.transforms.normalize import FromFloat, Normalize, ToFloat
+from anamorph.transforms.overlay import OverlayElements
 from anamorph.transforms.pad import Pad, PadIfNeeded
 from anamorph.transforms.perspective import Perspective
 from anamorph.transforms.photometric import FancyPCA, PhotoMetricDistort
@@ -83,7 +91,9 @@ from anamorph.transforms.resize import (
 )
 from anamorph.transforms.sharpen import Sharpen
 from anamorph.transforms.stain import HEStain
+from anamorph.transforms.temporal import UniformTemporalSubsample
 from anamorph.transforms.tensor import ToTensorV2
+from anamorph.transforms.text import TextImage
 from anamorph.transforms.tiles import RandomGridShuffle
 from anamorph.transforms.tone import (
     InvertImg,
@@ -102,6 +112,15 @@ from anamorph.transforms.volume import (
     RandomCrop3D,
     ToTensor3D,
 )
+from anamorph.transforms.volume_warp import (
+    Affine3D,
+    Anisotropy3D,
+    ElasticTransform3D,
+    Flip3D,
+    RandomResizedCrop3D,
+    RandomRotate90_3D,
+    Resize3D,
+)
 
 __all__ = [
     "CLAHE",
@@ -109,11 +128,14 @@ __all__ = [
     "FDA",
     "AdditiveNoise",
     "Affine",
+    "Affine3D",
+    "Anisotropy3D",
     "AtLeastOneBBoxRandomCrop",
     "AugMix",
     "AutoAugment",
     "AutoContrast",
     "BBoxSafeRandomCrop",
+    "BiasField",
     "Blur",
     "CenterCrop",
     "CenterCrop3D",
@@ -130,13 +152,17 @@ __all__ = [
     "CubicSymmetry",
     "Downscale",
     "ElasticTransform",
+    "ElasticTransform3D",
     "Equalize",
     "Erasing",
     "FancyPCA",
+    "Flip3D",
     "FrequencyMasking",
     "FromFloat",
     "GaussNoise",
     "GaussianBlur",
+    "GhostingArtifact",
+    "GibbsRinging",
     "GridDistortion",
     "GridDropout",
     "GridElasticDeform",
@@ -149,17 +175,20 @@ __all__ = [
     "Illumination",
     "ImageCompression",
     "InvertImg",
+    "KSpaceSpikeNoise",
     "Lambda",
     "LetterBox",
     "LongestMaxSize",
     "MaskDropout",
     "MedianBlur",
     "Mosaic",
+    "MotionArtifact",
     "MotionBlur",
     "MultiplicativeNoise",
     "NoOp",
     "Normalize",
     "OpticalDistortion",
+    "OverlayElements",
     "Pad",
     "Pad3D",
     "PadIfNeeded",
@@ -183,12 +212,15 @@ __all__ = [
     "RandomGamma",
     "RandomGridShuffle",
     "RandomResizedCrop",
+    "RandomResizedCrop3D",
     "RandomRotate90",
+    "RandomRotate90_3D",
     "RandomScale",
     "RandomSizedBBoxSafeCrop",
     "RandomSizedCrop",
     "RandomToneCurve",
     "Resize",
+    "Resize3D",
     "Rotate",
     "SafeRotate",
     "SaltAndPepper",
@@ -197,6 +229,7 @@ __all__ = [
     "SmallestMaxSize",
     "Solarize",
     "SquareSymmetry",
+    "TextImage",
     "ThinPlateSpline",
     "TimeMasking",
     "TimeReverse",
@@ -208,6 +241,7 @@ __all__ = [
     "ToTensorV2",
     "Transpose",
     "TrivialAugmentWide",
+    "UniformTemporalSubsample",
     "VerticalFlip",
     "Vignetting",
     "XYMasking",

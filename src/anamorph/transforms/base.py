@@ -15,6 +15,7 @@ import numpy.typing as npt
 from anamorph.core.errors import AnamorphError, ParameterTypeError, UndefinedError, nearest
 from anamorph.core.params import Number, Rule, rule_of
 from anamorph.core.rng import Rng, Stream
+from anamorph.ir.frames import Clip
 from anamorph.ir.ops import Op, Sampling, Size
 from anamorph.transforms.dialects import translate
 
@@ -66,6 +67,13 @@ class Scene(Protocol):
     def points(self) -> npt.NDArray[np.float64] | None:
         """The keypoints (N, 2) in continuous pixels; None if the call has none."""
 
+    @property
+    def located(self) -> bool:
+        """Whether the call holds anything that says where things are, as masks and boxes do."""
+
+    def clip(self, keys: tuple[str, ...]) -> Clip | None:
+        """The clip that keys of the call hold, rendered; None if none of them holds pictures."""
+
     def given(self, key: str) -> Any:
         """A value of the call that is not a target, by its key.
 
@@ -78,6 +86,24 @@ class Scene(Protocol):
 
     def box_labels(self) -> list[tuple[Any, ...]]:
         """All labels of each remaining box: those of its label fields, then its further columns."""
+
+    @property
+    def members(self) -> list[npt.NDArray[Any]] | None:
+        """The masks of single objects (H, W, C), rendered; None if the call has none."""
+
+    @property
+    def owners(self) -> list[int]:
+        """Which of the caller's boxes each remaining box is."""
+
+    @property
+    def objects(self) -> int:
+        """How many objects there have been, where targets are bound into objects."""
+
+    def donor(self, place: str, data: Mapping[str, Any] | None = None) -> Any:
+        """Another picture with its labels (`anamorph.pipeline.donors.Donor`); or this one again."""
+
+    def resized(self, array: npt.NDArray[Any], to: Size, interpolation: int) -> npt.NDArray[Any]:
+        """Scale an array (H, W, C) as the backend does."""
 
 
 @dataclass(frozen=True, slots=True)

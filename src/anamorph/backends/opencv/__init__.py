@@ -15,11 +15,16 @@ from anamorph.backends.opencv import (
     histogram,
     light,
     measured,
+    morphology,
+    mri,
     noise,
+    optics,
     remap,
     shapes,
     stacks,
     stain,
+    superpixels,
+    text,
     tiles,
     tone,
     volume,
@@ -46,6 +51,11 @@ _MODULES = (
     stain,
     collage,
     adapt,
+    mri,
+    text,
+    morphology,
+    optics,
+    superpixels,
 )
 
 BACKEND = Backend(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 import cv2
@@ -17,8 +18,20 @@ from anamorph.backends.opencv.warp_labels import warp_boxes, warp_points
 from anamorph.core.errors import DataError
 from anamorph.core.labels import Boxes, Floats, Points
 from anamorph.core.quads import visible
-from anamorph.ir.collage import Collage, Piece
-from anamorph.ir.ops import BOXES, IMAGE, MASK, POINTS, Op, Picture, Size, Target
+from anamorph.ir.collage import REACH, Collage, Piece
+from anamorph.ir.ops import (
+    BOXES,
+    DEPTH,
+    FLOW,
+    IMAGE,
+    MASK,
+    NORMALS,
+    POINTS,
+    Op,
+    Picture,
+    Size,
+    Target,
+)
 
 Image = npt.NDArray[Any]
 Flags = npt.NDArray[np.bool_]
@@ -92,8 +105,8 @@ def _values(value: Any, out: Image) -> Image:
 def _paste(piece: Piece, part: Image, place: Image) -> None:
     if piece.seamless:
         part = _levelled(piece, part, place)
-    if piece.alpha is not None:
-        _blend(part, place, piece.alpha.array)
+    if piece.alpha is not None or piece.sigma > 0.0:
+        _blend(part, place, _weights(piece))
     elif piece.cover is None:
         place[...] = part
     elif place.dtype.char in _COPIED:
@@ -102,8 +115,22 @@ def _paste(piece: Piece, part: Image, place: Image) -> None:
         np.copyto(place, part, where=piece.cover.array.astype(np.bool_)[:, :, None])
 
 
+def _weights(piece: Piece) -> Image:
+    """The weight of each pixel of a piece, float32."""
+    held = piece.alpha or piece.cover
+    weights: Image = (
+        np.ones(piece.size, np.float32) if held is None else held.array.astype(np.float32)
+    )
+    if piece.sigma > 0.0:
+        taps = cv2.getGaussianKernel(2 * ceil(REACH * piece.sigma) + 1, piece.sigma, cv2.CV_32F)
+        weights = cv2.sepFilter2D(
+            weights, cv2.CV_32F, taps, taps, borderType=cv2.BORDER_CONSTANT | cv2.BORDER_ISOLATED
+        )
+    return weights
+
+
 def _blend(part: Image, place: Image, alpha: Image) -> None:
-    """place + (part - place)·alpha, rounded once."""
+    """Give place + (part - place)·alpha, rounded once."""
     wide = np.repeat(alpha, place.shape[2], axis=1) if place.shape[2] > 1 else alpha
     below = np.ascontiguousarray(place).reshape(wide.shape)
     change = cv2.subtract(part.reshape(wide.shape), below, dtype=cv2.CV_32F)
@@ -118,9 +145,11 @@ def _levelled(piece: Piece, part: Image, place: Image) -> Image:
     inside = np.ones(piece.size, np.uint8) if piece.cover is None else piece.cover.array
     difference = place.astype(np.float32) - part
     level = part + harmonic(difference, inside.astype(np.bool_))
-    if part.dtype.kind == "f":
-        return np.clip(level, 0.0, 1.0).astype(part.dtype)
-    return np.clip(np.rint(level), 0, np.iinfo(part.dtype).max).astype(part.dtype)
+    white = 1.0 if part.dtype.kind == "f" else np.iinfo(part.dtype).max
+    if part.dtype.kind != "f":
+        np.rint(level, out=level)
+    out: Image = np.clip(level, 0, white).astype(part.dtype)
+    return out
 
 
 # --------------------------------------------------------------------------------- labels
@@ -135,7 +164,8 @@ def collage_boxes(op: Collage, boxes: Boxes, source: Size) -> Boxes:
     covered = covered_pixels(op, op.size_after(source))
     extents = _extents(boxes.data) if boxes.oriented else boxes.data
     told = {row: box for row, *box in op.shown}
-    data, keep = boxes.data.copy(), np.ones(len(boxes.data), np.bool_)
+    data = boxes.data.copy()
+    keep = np.ones(len(data), np.bool_)
     for row in _met(op, extents):
         left = _left(extents[row].tolist(), covered, op.min_visible)
         if row in told:
@@ -151,7 +181,7 @@ def _within(boxes: Boxes, size: Size) -> Boxes:
     if boxes.oriented:
         return boxes.take(visible(boxes.data, size)[:, 1] > 0.0)
     data = np.clip(boxes.data, 0.0, (size[1], size[0], size[1], size[0]))
-    keep = (data[:, 2:] > data[:, :2]).all(axis=1)
+    keep: Flags = np.asarray((data[:, 2:] > data[:, :2]).all(axis=1))
     return Boxes(data, boxes.index, boxes.seen).take(keep)
 
 
@@ -242,6 +272,9 @@ def _without(points: Points, gone: Flags) -> Points:
 KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {
     (Collage, IMAGE): collage_image,
     (Collage, MASK): collage_mask,
+    (Collage, DEPTH): collage_mask,
+    (Collage, NORMALS): collage_mask,
+    (Collage, FLOW): collage_mask,
     (Collage, BOXES): collage_boxes,
     (Collage, POINTS): collage_points,
 }

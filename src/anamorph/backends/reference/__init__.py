@@ -15,10 +15,15 @@ from anamorph.backends.reference import (
     histogram,
     light,
     measured,
+    morphology,
+    mri,
     noise,
+    optics,
     remap,
     shapes,
     stain,
+    superpixels,
+    text,
     tiles,
     tone,
     volume,
@@ -45,6 +50,11 @@ _MODULES = (
     stain,
     collage,
     adapt,
+    mri,
+    text,
+    morphology,
+    optics,
+    superpixels,
 )
 
 BACKEND = Backend(

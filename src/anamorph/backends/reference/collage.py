@@ -15,8 +15,20 @@ from anamorph.backends.reference.warp_labels import warp_boxes, warp_points
 from anamorph.core.errors import DataError
 from anamorph.core.labels import Boxes, Points
 from anamorph.core.quads import visible
-from anamorph.ir.collage import Collage, Piece
-from anamorph.ir.ops import BOXES, IMAGE, MASK, POINTS, Op, Picture, Size, Target
+from anamorph.ir.collage import REACH, Collage, Piece
+from anamorph.ir.ops import (
+    BOXES,
+    DEPTH,
+    FLOW,
+    IMAGE,
+    MASK,
+    NORMALS,
+    POINTS,
+    Op,
+    Picture,
+    Size,
+    Target,
+)
 
 Image = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -40,6 +52,8 @@ def collage_image(op: Collage, image: Image) -> Image:
         weight = _cover(piece).astype(np.float64)
         if piece.alpha is not None:
             weight = piece.alpha.array.astype(np.float64)
+        if piece.sigma > 0.0:
+            weight = _softened(weight, piece.sigma)
         mixed = below + (above - below) * weight[:, :, None]
         out[piece.region] = stored(mixed, out.dtype)
     return out
@@ -74,7 +88,22 @@ def _framed(op: Collage, array: Image, warp: Any) -> Image:
 def _cover(piece: Piece) -> Flags:
     if piece.cover is None:
         return np.ones(piece.size, np.bool_)
-    return piece.cover.array != 0
+    cover: Flags = piece.cover.array != 0
+    return cover
+
+
+def _softened(weight: Floats, sigma: float) -> Floats:
+    """Convolve with a Gaussian, nothing being outside."""
+    radius = int(np.ceil(REACH * sigma))
+    offsets = np.arange(-radius, radius + 1)
+    taps = np.exp(-(offsets**2) / (2 * sigma**2))
+    taps /= taps.sum()
+    for axis in (0, 1):
+        wide = np.pad(weight, [(radius, radius) if k == axis else (0, 0) for k in (0, 1)])
+        n = weight.shape[axis]
+        parts = [t * np.take(wide, range(i, i + n), axis) for i, t in enumerate(taps)]
+        weight = np.sum(parts, axis=0)
+    return weight
 
 
 def _harmonic(values: Floats, inside: Flags) -> Floats:
@@ -112,7 +141,7 @@ def _summed(values: Floats) -> Floats:
 # --------------------------------------------------------------------------------- labels
 
 
-def _covered(op: Collage, size: Size) -> set[tuple[int, int]]:
+def _covered(op: Collage) -> set[tuple[int, int]]:
     """Pixels (y, x) under pieces."""
     return {
         (y + piece.place[1], x + piece.place[0])
@@ -133,7 +162,7 @@ def collage_boxes(op: Collage, boxes: Boxes, source: Size) -> Boxes:
         boxes = warp_boxes(op.frame(source), boxes, source)
     if not op.hides:
         return boxes
-    covered = _covered(op, op.size_after(source))
+    covered = _covered(op)
     told = {row: box for row, *box in op.shown}
     data, keep = boxes.data.copy(), np.ones(len(boxes.data), np.bool_)
     for row, numbers in enumerate(boxes.data):
@@ -187,7 +216,7 @@ def collage_points(op: Collage, points: Points, source: Size) -> Points:
         within = [0 <= x <= source[1] and 0 <= y <= source[0] for x, y in places]
         points = warp_points(op.frame(source), _kept(points, within), source)
     if op.hides:
-        covered = _covered(op, op.size_after(source))
+        covered = _covered(op)
         places = points.data[:, :2].tolist()
         points = _kept(
             points, [not (x >= 0 <= y and (int(y), int(x)) in covered) for x, y in places]
@@ -206,6 +235,9 @@ def _kept(points: Points, kept: list[bool]) -> Points:
 KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {
     (Collage, IMAGE): collage_image,
     (Collage, MASK): collage_mask,
+    (Collage, DEPTH): collage_mask,
+    (Collage, NORMALS): collage_mask,
+    (Collage, FLOW): collage_mask,
     (Collage, BOXES): collage_boxes,
     (Collage, POINTS): collage_points,
 }
