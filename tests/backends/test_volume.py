@@ -17,7 +17,9 @@ from anamorph.ir.ops import IMAGE, MASK, POINTS, Op, Sampling
 from anamorph.ir.volume import Fill3, Remap3, Tensor3, Warp3
 
 SHAPE = (7, 11, 13)
-SYMMETRIES = list(itertools.product(itertools.permutations(range(3)), itertools.product((False, True), repeat=3)))
+SYMMETRIES = list(
+    itertools.product(itertools.permutations(range(3)), itertools.product((False, True), repeat=3))
+)
 BORDERS = range(5)
 STEP = {"uint8": 1, "uint16": 1, "float32": 2e-4, "bool": 0, "int64": 0, "float64": 0}
 
@@ -56,7 +58,9 @@ def alike(op: Op, x: Any, target: Any = IMAGE) -> None:
     assert gap <= (65535 * 2e-4 if x.dtype == np.uint16 else STEP[x.dtype.name]), gap
 
 
-def turned(angles: tuple[float, float, float], scale: tuple[float, float, float] = (1, 1, 1)) -> Any:
+def turned(
+    angles: tuple[float, float, float], scale: tuple[float, float, float] = (1, 1, 1)
+) -> Any:
     m = mx.scaling(*scale)
     for axis, angle in zip("xyz", angles, strict=True):
         m = mx.matmul(mx.rotation(axis, angle), m)

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import anamorph as A
-from contracts.table import MOVING, ROWS, VARIANTS, build, extras, label_mask, picture
+from contracts.table import ALL, MOVING, ROWS, VARIANTS, build, extras, label_mask, picture
 
 NAMES = sorted(ROWS)
 each = pytest.mark.parametrize("name", NAMES)
+each_class = pytest.mark.parametrize("name", sorted(ALL))
 each_variant = pytest.mark.parametrize(("name", "variant"), VARIANTS)
 PIXELS = [n for n in NAMES if ROWS[n].keeps_dtype and n != "Lambda"]
 
@@ -58,11 +59,11 @@ def same(a: Any, b: Any) -> bool:
 
 
 def test_the_table_is_complete() -> None:
-    assert set(ROWS) == set(A.catalogue())
+    assert set(ALL) == set(A.catalogue())
     assert set(A.catalogue()) <= set(dir(A))
 
 
-@each
+@each_class
 def test_is_a_frozen_value(name: str) -> None:
     a, b = build(name), build(name)
     assert a == b
@@ -75,23 +76,23 @@ def test_is_a_frozen_value(name: str) -> None:
             a.p = 0.3
 
 
-@each
+@each_class
 def test_has_documentation(name: str) -> None:
     doc = getattr(A, name).__doc__ or ""
     assert len(doc.split("\n")[0]) > 15
     assert ">>> " in doc
 
 
-@each
+@each_class
 def test_refuses_what_is_wrong(name: str) -> None:
     cls = getattr(A, name)
-    right = ROWS[name].make(60, 80)
+    right = ALL[name].make(60, 80)
     with pytest.raises(A.AnamorphError, match=rf"{name}\.p = 1\.5: it must be a number in"):
         cls(**{**right, "p": 1.5})
     if name != "Lambda":
         with pytest.raises(A.AnamorphError, match="has no parameter 'unheard_of'"):
             cls(**right, unheard_of=1)
-    for bad in ROWS[name].bad:
+    for bad in ALL[name].bad:
         with pytest.raises(A.AnamorphError) as error:
             cls(**{**right, **bad})
         text = str(error.value)
@@ -282,11 +283,11 @@ def test_masks_keep_type_and_value(name: str, variant: int, dtype: str) -> None:
     assert set(np.unique(result)) <= set(np.unique(mask)) | {0}
 
 
-@each
+@each_class
 def test_kind_is_told_by_the_base_classes(name: str) -> None:
     cls = getattr(A, name)
     assert issubclass(cls, A.Transform)
     assert issubclass(cls, A.DualTransform) != issubclass(cls, A.ImageOnlyTransform)
     assert isinstance(build(name), A.BasicTransform)
-    if ROWS[name].moves:
+    if ALL[name].moves:
         assert issubclass(cls, A.DualTransform)

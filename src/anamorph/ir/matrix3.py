@@ -70,9 +70,7 @@ def invert(m: Matrix3) -> Matrix3:
 
 def snapped(m: Matrix3) -> Matrix3:
     """Remove the dust of floating point, so that exact quarter turns and shifts are exact."""
-    return tuple(
-        float(round(v)) if abs(v - round(v)) < _DUST else v for v in m
-    )  # type: ignore[return-value]
+    return tuple(float(round(v)) if abs(v - round(v)) < _DUST else v for v in m)  # type: ignore[return-value]
 
 
 def is_lattice(m: Matrix3) -> bool:

@@ -122,7 +122,21 @@ class Tensor3(SolidOp):
     touches: ClassVar[frozenset[Target]] = frozenset({IMAGE, MASK})
 
 
-VOLUME_OPS = {op.__name__: op for op in (Warp3, Remap3, Fill3, Tensor3)}
+@dataclass(frozen=True, slots=True)
+class Coarsen3(SolidOp):
+    """Shrink a volume along one axis (0 is depth) to a number of slices, and enlarge it again.
+
+    ``mean`` averages over the voxels of a thick slice; else its middle is interpolated.
+    """
+
+    axis: int
+    slices: int
+    mean: bool = True
+
+    touches: ClassVar[frozenset[Target]] = frozenset({IMAGE})
+
+
+VOLUME_OPS = {op.__name__: op for op in (Warp3, Remap3, Fill3, Coarsen3, Tensor3)}
 
 
 def picks(interpolation: int) -> bool:

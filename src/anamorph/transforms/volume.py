@@ -49,7 +49,7 @@ Padding3 = Annotated[Any, Either((_MARGIN, Fixed(_MARGIN, 3), Fixed(_MARGIN, 6))
 Position3 = Annotated[str, Choice(("center", "random"))]
 CountRange = Annotated[Any, Span(0, lone="point", whole=True)]
 HoleRange = Annotated[Any, Span(0, 1, lone="point")]
-VoxelInterpolation = Annotated[
+VolumeInterpolation = Annotated[
     int, Choice((INTER_NEAREST, INTER_LINEAR), names=("nearest", "trilinear"))
 ]
 

@@ -6,19 +6,21 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+import cv2
 import numpy as np
 
 from anamorph.backends.base import Kernel
+from anamorph.backends.opencv.groups import clipped
 from anamorph.backends.opencv.lattice import Array, fill_vector
 from anamorph.backends.opencv.tone import planes
 from anamorph.backends.opencv.volume_apart import warp_apart
 from anamorph.backends.opencv.volume_labels import fill3_points, remap3_points, warp3_points
-from anamorph.backends.opencv.volume_lattice import lattice
+from anamorph.backends.opencv.volume_lattice import lattice, reordered
 from anamorph.backends.opencv.volume_sampling import Edge, affine, read, shifted
 from anamorph.core import constants as K
 from anamorph.ir import matrix3 as mx
 from anamorph.ir.ops import IMAGE, MASK, POINTS, Color, Op, Size, Target
-from anamorph.ir.volume import Fill3, Remap3, Tensor3, Warp3, picks
+from anamorph.ir.volume import Coarsen3, Fill3, Remap3, Tensor3, Warp3, picks
 from anamorph.ir.volume_field import nodes, steps_of
 
 
@@ -80,6 +82,28 @@ def _filled(op: Fill3, block: Array, value: Color) -> Array:
     return out
 
 
+def coarsen3(op: Coarsen3, block: Array) -> Array:
+    """Shrink and enlarge a volume along one axis, as a picture whose rows are its slices."""
+    moved = reordered(block, _FIRST[op.axis], (False,) * 3)
+    rows = np.ascontiguousarray(moved).reshape(len(moved), -1)
+    out = np.empty_like(rows)
+    how = cv2.INTER_AREA if op.mean else cv2.INTER_LINEAR
+    for start in range(0, rows.shape[1], _COLUMNS):
+        part = rows[:, start : start + _COLUMNS]
+        width = part.shape[1]
+        thick = cv2.resize(part.astype(np.float32), (width, op.slices), interpolation=how)
+        done = cv2.resize(thick, (width, len(rows)), interpolation=cv2.INTER_LINEAR)
+        out[:, start : start + width] = clipped(done, rows.dtype)
+    done = out.reshape(moved.shape)
+    return reordered(done, _FIRST[op.axis], (False,) * 3)
+
+
+_COLUMNS = 4096
+"""Columns that are worked on at once, to stay in the cache."""
+_FIRST: Mapping[int, tuple[int, int, int]] = {0: (0, 1, 2), 1: (1, 0, 2), 2: (2, 1, 0)}
+"""Axis → exchange with the first."""
+
+
 def tensor3(op: Tensor3, block: Array) -> Any:
     """Hand a volume out as a tensor (C, D, H, W) with memory of its own."""
     depth, height, width, channels = block.shape
@@ -101,6 +125,7 @@ KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {
     (Fill3, IMAGE): fill3_image,
     (Fill3, MASK): fill3_mask,
     (Fill3, POINTS): fill3_points,
+    (Coarsen3, IMAGE): coarsen3,
     (Tensor3, IMAGE): tensor3,
     (Tensor3, MASK): tensor3,
 }

@@ -56,9 +56,7 @@ def lattice(block: Array, m: Matrix3, size: Size3, border: int, fill: Color) -> 
     starts = [
         int(s) - (n if f else 0) for s, n, f in zip(shifts, sides, flips, strict=True)
     ]  # where the volume begins
-    framed = any(
-        s > 0 or s + n < c for s, n, c in zip(starts, sides, size, strict=True)
-    )
+    framed = any(s > 0 or s + n < c for s, n, c in zip(starts, sides, size, strict=True))
     if framed and border != K.BORDER_CONSTANT:
         return _folded(reordered(block, axes, flips), starts, size, border)
     source: list[slice] = [slice(None)] * 3
@@ -66,7 +64,9 @@ def lattice(block: Array, m: Matrix3, size: Size3, border: int, fill: Color) -> 
     for axis, (start, n, canvas) in enumerate(zip(starts, sides, size, strict=True)):
         low, high = max(0, start), min(canvas, start + n)
         target.append(slice(low, max(low, high)))
-        first, last = (start + n - high, start + n - low) if flips[axis] else (low - start, high - start)
+        first, last = (
+            (start + n - high, start + n - low) if flips[axis] else (low - start, high - start)
+        )
         source[axes[axis]] = slice(max(0, first), max(0, first, last))
     view = block[tuple(source)]
     if not framed:
@@ -75,7 +75,11 @@ def lattice(block: Array, m: Matrix3, size: Size3, border: int, fill: Color) -> 
 
 
 def _framed(
-    view: Array, turn: tuple[Three, Flips], target: tuple[slice, slice, slice], size: Size3, fill: Color
+    view: Array,
+    turn: tuple[Three, Flips],
+    target: tuple[slice, slice, slice],
+    size: Size3,
+    fill: Color,
 ) -> Array:
     """Write the fill around the volume, and the volume into its place."""
     values = fill_vector(fill, view.shape[3], view.dtype)

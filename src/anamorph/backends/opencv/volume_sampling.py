@@ -122,12 +122,12 @@ def _picked(block: Array, planes: Planes, size: Size3, edge: Edge) -> Array:
     wall = _wall(shown, bits, edge.border)
     out = np.empty((*size, shown.shape[3]), shown.dtype)
     for i, target in enumerate(out):
-        x, y, z = (
-            np.floor(np.add(p, 0.5 + TIE, out=p), out=p) for p in planes(i)
-        )
+        x, y, z = (np.floor(np.add(p, 0.5 + TIE, out=p), out=p) for p in planes(i))
         x, y, z = (
             _kept(p, n, edge.border, whole=True)
-            for p, n in zip((x, y, z), (block.shape[2], block.shape[1], block.shape[0]), strict=True)
+            for p, n in zip(
+                (x, y, z), (block.shape[2], block.shape[1], block.shape[0]), strict=True
+            )
         )
         maps = _maps(wall, x, y, z + 1)
         _join([cv2.remap(part, *maps, cv2.INTER_NEAREST) for part in wall.parts], target)
@@ -277,4 +277,3 @@ def shifted(nodes: Single, steps: tuple[int, int, int], size: Size3) -> Planes:
         return x, y, z
 
     return planes
-

@@ -31,11 +31,11 @@ from anamorph.backends.reference.warp import (
     whole,
 )
 from anamorph.core import constants as K
-from anamorph.core.labels import ANGLE, PARITY, SCALE, Points, X, Z
+from anamorph.core.labels import Points, X, Z
 from anamorph.ir import matrix3 as mx
 from anamorph.ir.matrix3 import Matrix3
-from anamorph.ir.ops import IMAGE, MASK, POINTS, Color, Op, Sampling, Target, Warp
-from anamorph.ir.volume import Fill3, Remap3, Tensor3, Warp3
+from anamorph.ir.ops import IMAGE, MASK, POINTS, Color, Op, Target, Warp
+from anamorph.ir.volume import Coarsen3, Fill3, Remap3, Tensor3, Warp3
 from anamorph.ir.volume_field import displacements, found
 
 
@@ -192,6 +192,27 @@ def _filled(op: Fill3, block: Array, value: Color) -> Array:
     return out
 
 
+def coarsen3(op: Coarsen3, block: Array) -> Array:
+    """Shrink and enlarge along one axis."""
+    n, m = block.shape[op.axis], op.slices
+    edges = np.arange(m + 1) * n / m
+    if op.mean:
+        low, high = edges[:-1, None], edges[1:, None]
+        voxel = np.arange(n)
+        down = np.clip(np.minimum(high, voxel + 1) - np.maximum(low, voxel), 0, None) * (m / n)
+    else:
+        down = _linear_weights((edges[:-1] + edges[1:]) / 2, n)
+    up = _linear_weights((np.arange(n) + 0.5) * m / n, m)
+    done = np.moveaxis(np.tensordot(up @ down, block, (1, op.axis)), 0, op.axis)
+    return quantized(done, block.dtype)
+
+
+def _linear_weights(places: Floats, n: int) -> Floats:
+    """Weights by which n voxels make the values at continuous places; edges go on."""
+    centers = np.clip(places, 0.5, n - 0.5)[:, None]
+    return np.maximum(0.0, 1.0 - np.abs(centers - (np.arange(n) + 0.5)))
+
+
 def tensor3(op: Tensor3, block: Array) -> Any:
     """Hand a volume out as a tensor (C, D, H, W)."""
     return import_module("torch").from_numpy(np.array(block.transpose(3, 0, 1, 2), order="C"))
@@ -260,6 +281,7 @@ KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {
     (Fill3, IMAGE): fill3_image,
     (Fill3, MASK): fill3_mask,
     (Fill3, POINTS): fill3_points,
+    (Coarsen3, IMAGE): coarsen3,
     (Tensor3, IMAGE): tensor3,
     (Tensor3, MASK): tensor3,
 }
