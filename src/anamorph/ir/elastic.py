@@ -10,7 +10,9 @@ at the border larger than inside, and users have tuned their strengths to it.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -45,13 +47,13 @@ def elastic(
     step = max(1, int(sigma / 2))
     if options["approximate"]:
         step = min(step, 2)
-    taps = _taps(sigma, short=options["approximate"])
+    filters = [_filter(sigma, n, step, options["approximate"]) for n in size]
     rng = generator(key)
     fields = []
     for _ in range(1 if options["same"] else 2):
         noise = _noise(rng, size, step, uniform=options["uniform"])
-        down = _smooth(noise, taps, size[0], step)
-        fields.append(_smooth(down.T, taps, size[1], step).T)
+        down = _smooth(noise, filters[0], size[0], step)
+        fields.append(_smooth(down.T, filters[1], size[1], step).T)
     shift = np.stack([fields[0], fields[-1]], axis=-1).astype(np.float64)
     return shift * (alpha * _strength(size, uniform=options["uniform"])), step
 
@@ -104,14 +106,18 @@ def _counts(length: int, step: int) -> npt.NDArray[np.int64]:
     return np.maximum(counts, 0)
 
 
-def _smooth(noise: Single, taps: npt.NDArray[np.float64], length: int, step: int) -> Single:
-    """Filter along the first axis, from border pixel, cells, border pixel to nodes."""
-    nodes = -(-length // step) + 2
-    if length == 1:
-        return np.repeat(noise[:1], nodes, axis=0)
-    inner = noise[1:-1].copy()
-    inner[0] += noise[0]
-    inner[-1] += noise[-1]
+class _Filter(NamedTuple):
+    """A Gaussian along one axis: weights of cells, and those of the noise beyond either border."""
+
+    kernel: Single
+    half: int
+    low: Single
+    high: Single
+
+
+@lru_cache(maxsize=32)
+def _filter(sigma: float, length: int, step: int, short: bool) -> _Filter:  # noqa: FBT001 - a key
+    taps = _taps(sigma, short=short)
     reach = len(taps) // 2
     total = np.concatenate([[0.0], np.cumsum(taps)])  # weight to the left of t - 0.5 - reach
     ends = np.arange(len(total)) - reach - 0.5
@@ -119,27 +125,44 @@ def _smooth(noise: Single, taps: npt.NDArray[np.float64], length: int, step: int
     edges = (np.arange(-half, half + 2) - 0.5) * step
     kernel = np.diff(np.interp(edges, ends, total)) / step
     kernel *= math.sqrt((taps**2).sum() / ((kernel**2).sum() * step))  # cells blur a little
-    out = _filtered(inner, kernel.astype(np.float32), half, nodes)
-    places = (np.arange(nodes) - 0.5) * step
+    places = (np.arange(_nodes(length, step)) - 0.5) * step
     low = np.interp(-places, ends, total).astype(np.float32)
     high = np.interp(places - length, ends, total).astype(np.float32)
-    out += low[:, None] * noise[0]
-    out += high[:, None] * noise[-1]
+    return _Filter(kernel.astype(np.float32), half, low[:, None], high[:, None])
+
+
+def _nodes(length: int, step: int) -> int:
+    return -(-length // step) + 2
+
+
+def _smooth(noise: Single, how: _Filter, length: int, step: int) -> Single:
+    """Filter along the first axis, from border pixel, cells, border pixel to nodes."""
+    nodes = _nodes(length, step)
+    if length == 1:
+        return np.repeat(noise[:1], nodes, axis=0)
+    out = _filtered(noise, how.kernel, how.half, nodes)
+    out += how.low * noise[0]
+    out += how.high * noise[-1]
     return out
 
 
-def _filtered(inner: Single, kernel: Single, half: int, nodes: int) -> Single:
+def _filtered(noise: Single, kernel: Single, half: int, nodes: int) -> Single:
     """Correlate along the first axis as products of blocks of a banded matrix.
+
+    The border pixels count with the cells that they lie in.
 
     Node k stands between cells k - 1 and k, at the centre of cell k - 1; the kernel spans
     ``half`` cells to each side. The blocks are so small that no BLAS spreads them over threads,
     which would wait for each other where workers keep all cores busy.
     """
-    down, across = -(-nodes // _ROWS), -(-inner.shape[1] // _COLUMNS)
+    down, across = -(-nodes // _ROWS), -(-noise.shape[1] // _COLUMNS)
     deep = _ROWS + 2 * half
     padded = np.zeros((down * _ROWS + 2 * half, across * _COLUMNS), np.float32)
     first = half + 1  # the first node lies one cell before the first cell
-    padded[first : first + len(inner), : inner.shape[1]] = inner
+    inner = padded[first : first + len(noise) - 2, : noise.shape[1]]
+    inner[...] = noise[1:-1]
+    inner[0] += noise[0]
+    inner[-1] += noise[-1]
     band = np.zeros((_ROWS, deep), np.float32)
     for row in range(_ROWS):
         band[row, row : row + 2 * half + 1] = kernel
@@ -148,4 +171,4 @@ def _filtered(inner: Single, kernel: Single, half: int, nodes: int) -> Single:
     blocks = np.lib.stride_tricks.as_strided(padded, shape, (_ROWS * y, _COLUMNS * x, y, x))
     done = np.empty((down, _ROWS, across, _COLUMNS), np.float32)
     np.matmul(band, blocks, out=done.transpose(0, 2, 1, 3))
-    return done.reshape(down * _ROWS, -1)[:nodes, : inner.shape[1]]
+    return done.reshape(down * _ROWS, -1)[:nodes, : noise.shape[1]]

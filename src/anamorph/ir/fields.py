@@ -197,12 +197,20 @@ def _thin_plate(params: tuple[Any, ...], size: Size) -> Field:
     step = _plate_step(size[1]), _plate_step(size[0])
     moves = generator(key).standard_normal((side * side, 2)) * deviation
     solution = _plate_solver(side) @ moves
+    basis, (rows, columns) = _plate_basis(size, step, side)
+    shift = basis @ solution
+    shift *= (size[1], size[0])
+    return _even_field(size, step, shift.reshape(rows, columns, 2))
+
+
+@lru_cache(maxsize=4)
+def _plate_basis(size: Size, step: Size, side: int) -> tuple[Floats, Size]:
+    """Matrix from weights and affine part to displacements at the nodes; rows and columns of these."""
     xs, ys = _even(size[1], step[0]) / size[1], _even(size[0], step[1]) / size[0]
     places = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
-    shift = _bending(places, _control_points(side)) @ solution[:-3]
-    shift += solution[-3] + places @ solution[-2:]
-    shift *= (size[1], size[0])
-    return _even_field(size, step, shift.reshape(len(ys), len(xs), 2))
+    bending = _bending(places, _control_points(side))
+    basis = np.concatenate([bending, np.ones((len(places), 1)), places], axis=1)
+    return basis, (len(ys), len(xs))
 
 
 def _plate_step(length: int) -> int:
