@@ -20,7 +20,7 @@ from anamorph.transforms import dialects
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
-PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ASSETS = Path(A.__file__).parent / "assets"
 MODULE = "import anamorph as A\n\ntrain = A.Compose([A.HorizontalFlip(p=0.5)], seed=1)\n"
 
