@@ -11,9 +11,16 @@ import numpy as np
 
 import anamorph as A
 from contracts.row import Row
-from contracts.rows import color, geometry, mix, pixels, policy, volume
+from contracts.rows import blur, color, geometry, mix, pixels, policy, volume
 
-ROWS: dict[str, Row] = {**geometry.ROWS, **pixels.ROWS, **policy.ROWS, **color.ROWS, **mix.ROWS}
+ROWS: dict[str, Row] = {
+    **geometry.ROWS,
+    **pixels.ROWS,
+    **policy.ROWS,
+    **color.ROWS,
+    **mix.ROWS,
+    **blur.ROWS,
+}
 SOLID: dict[str, Row] = volume.ROWS
 """What acts on whole volumes, and needs calls of its own."""
 ALL: dict[str, Row] = {**ROWS, **SOLID}

@@ -7,7 +7,7 @@ from anamorph.transforms.adapt import FDA, HistogramMatching, PixelDistributionA
 from anamorph.transforms.additive import AdditiveNoise
 from anamorph.transforms.affine import Affine, Rotate, SafeRotate, ShiftScaleRotate
 from anamorph.transforms.base import Transform
-from anamorph.transforms.blur import Blur, GaussianBlur, MedianBlur, MotionBlur
+from anamorph.transforms.blur import AdvancedBlur, Blur, GaussianBlur, MedianBlur, MotionBlur
 from anamorph.transforms.boxcrop import (
     AtLeastOneBBoxRandomCrop,
     BBoxSafeRandomCrop,
@@ -62,11 +62,13 @@ from anamorph.transforms.flip import (
     Transpose,
     VerticalFlip,
 )
+from anamorph.transforms.grain import FilmGrain, RicianNoise, ShotNoise
 from anamorph.transforms.gridmask import GridMask
 from anamorph.transforms.histogram import CLAHE, AutoContrast, Equalize
 from anamorph.transforms.illumination import Illumination, PlanckianJitter, Vignetting
 from anamorph.transforms.maskdrop import ConstrainedCoarseDropout, MaskDropout
 from anamorph.transforms.mix import Mosaic
+from anamorph.transforms.morphology import Morphological
 from anamorph.transforms.mri import (
     BiasField,
     GhostingArtifact,
@@ -76,6 +78,7 @@ from anamorph.transforms.mri import (
 )
 from anamorph.transforms.noise import GaussNoise, ISONoise, MultiplicativeNoise, SaltAndPepper
 from anamorph.transforms.normalize import FromFloat, Normalize, ToFloat
+from anamorph.transforms.optics import Defocus, GlassBlur, ZoomBlur
 from anamorph.transforms.overlay import OverlayElements
 from anamorph.transforms.pad import Pad, PadIfNeeded
 from anamorph.transforms.perspective import Perspective
@@ -89,8 +92,10 @@ from anamorph.transforms.resize import (
     Resize,
     SmallestMaxSize,
 )
-from anamorph.transforms.sharpen import Sharpen
+from anamorph.transforms.sharpen import Emboss, RingingOvershoot, Sharpen, UnsharpMask
 from anamorph.transforms.stain import HEStain
+from anamorph.transforms.superpixels import Superpixels
+from anamorph.transforms.template import TemplateTransform
 from anamorph.transforms.temporal import UniformTemporalSubsample
 from anamorph.transforms.tensor import ToTensorV2
 from anamorph.transforms.text import TextImage
@@ -127,6 +132,7 @@ __all__ = [
     "D4",
     "FDA",
     "AdditiveNoise",
+    "AdvancedBlur",
     "Affine",
     "Affine3D",
     "Anisotropy3D",
@@ -150,12 +156,15 @@ __all__ = [
     "CropAndPad",
     "CropNonEmptyMaskIfExists",
     "CubicSymmetry",
+    "Defocus",
     "Downscale",
     "ElasticTransform",
     "ElasticTransform3D",
+    "Emboss",
     "Equalize",
     "Erasing",
     "FancyPCA",
+    "FilmGrain",
     "Flip3D",
     "FrequencyMasking",
     "FromFloat",
@@ -163,6 +172,7 @@ __all__ = [
     "GaussianBlur",
     "GhostingArtifact",
     "GibbsRinging",
+    "GlassBlur",
     "GridDistortion",
     "GridDropout",
     "GridElasticDeform",
@@ -181,6 +191,7 @@ __all__ = [
     "LongestMaxSize",
     "MaskDropout",
     "MedianBlur",
+    "Morphological",
     "Mosaic",
     "MotionArtifact",
     "MotionBlur",
@@ -221,14 +232,19 @@ __all__ = [
     "RandomToneCurve",
     "Resize",
     "Resize3D",
+    "RicianNoise",
+    "RingingOvershoot",
     "Rotate",
     "SafeRotate",
     "SaltAndPepper",
     "Sharpen",
     "ShiftScaleRotate",
+    "ShotNoise",
     "SmallestMaxSize",
     "Solarize",
     "SquareSymmetry",
+    "Superpixels",
+    "TemplateTransform",
     "TextImage",
     "ThinPlateSpline",
     "TimeMasking",
@@ -242,9 +258,11 @@ __all__ = [
     "Transpose",
     "TrivialAugmentWide",
     "UniformTemporalSubsample",
+    "UnsharpMask",
     "VerticalFlip",
     "Vignetting",
     "XYMasking",
+    "ZoomBlur",
 ]
 
 

@@ -24,6 +24,7 @@ from anamorph.backends.opencv import (
     stacks,
     stain,
     superpixels,
+    template,
     text,
     tiles,
     tone,
@@ -56,6 +57,7 @@ _MODULES = (
     morphology,
     optics,
     superpixels,
+    template,
 )
 
 BACKEND = Backend(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import cv2
@@ -12,7 +12,17 @@ import numpy.typing as npt
 import stringzilla as sz
 
 from anamorph.backends.base import Kernel
+from anamorph.backends.opencv import grain
 from anamorph.backends.opencv.filter import clipped
+from anamorph.backends.opencv.strips import (
+    DEPTH,
+    Streams,
+    by_strips,
+    flat,
+    normals,
+    spread,
+    white,
+)
 from anamorph.ir import noise
 from anamorph.ir.ops import IMAGE, MASK, Noise, Op, Target
 
@@ -20,64 +30,13 @@ Image = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
-Streams = tuple[noise.Bits, noise.Bits]
 Tables = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-Strip = Callable[[Image, Streams, int, int, Image], None]
-
-_STRIP = 98_304
-"""Values worked on at a time: what is in between stays in the cache, and needs no fresh pages.
-A multiple of 8, so that no random byte is lost between strips."""
-_DEPTH: Mapping[str, int] = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U, "float32": cv2.CV_32F}
-
-
-def white(dtype: np.dtype[Any]) -> int:
-    """The value of white in a picture of a dtype."""
-    return 1 if dtype.kind == "f" else int(np.iinfo(dtype).max)
-
-
-def _flat(image: Image) -> Image:
-    """The picture as one row, so that OpenCV does not count channels."""
-    return np.ascontiguousarray(image).reshape(1, -1)
-
-
-def _strips(count: int) -> Iterator[slice]:
-    for start in range(0, count, _STRIP):
-        yield slice(start, min(start + _STRIP, count))
 
 
 def _looked_up(values: Bytes, table: npt.NDArray[Any]) -> Bytes:
     out = values.copy()
     sz.translate(out.reshape(-1).data, table.astype(np.uint8).tobytes(), inplace=True)
     return out
-
-
-def _spread(row: Image, times: int) -> Image:
-    """Repeat each value of a row, as for the channels of a pixel."""
-    if times == 1:
-        return row
-    if times == 3:
-        return cv2.cvtColor(row, cv2.COLOR_GRAY2RGB).reshape(1, -1)
-    return np.repeat(row, times, axis=1)
-
-
-def _by_strips(op: Noise, image: Image, per_channel: bool, work: Strip) -> Image:  # noqa: FBT001
-    """Put random values on a picture strip by strip.
-
-    Args:
-        op: the noise; its key starts two streams of bits.
-        image: the picture.
-        per_channel: whether each value gets its own draw, or each pixel.
-        work: takes a row of the picture, two streams, the number of draws for the row and how
-            often each is to be repeated, and writes into the row given last.
-    """
-    flat = _flat(image)
-    out = np.empty_like(flat)
-    times = 1 if per_channel else image.shape[2]
-    streams = noise.bits_of(op.key), noise.bits_of(op.key, 1)
-    for part in _strips(flat.shape[1] // times):
-        row = slice(part.start * times, part.stop * times)
-        work(flat[:, row], streams, part.stop - part.start, times, out[:, row])
-    return out.reshape(image.shape)
 
 
 # ------------------------------------------------------------------------------ Gaussian
@@ -94,7 +53,7 @@ def gauss(op: Noise, image: Image) -> Image:
 def _with_tables(op: Noise, image: Image, tables: Tables) -> Image:
     per_channel = op.params[2]
     fits = max(int(np.abs(t).max()) for t in tables) <= 255
-    return _by_strips(op, image, per_channel, _Bytewise(*tables) if fits else _Wordwise(*tables))
+    return by_strips(op, image, per_channel, _Bytewise(*tables) if fits else _Wordwise(*tables))
 
 
 class _Bytewise:
@@ -115,8 +74,8 @@ class _Bytewise:
             cv2.subtract(up, down, more)
             cv2.subtract(down, up, less)
             up, down = more, less
-        cv2.add(row, _spread(up, times), out)
-        cv2.subtract(out, _spread(down, times), out)
+        cv2.add(row, spread(up, times), out)
+        cv2.subtract(out, spread(down, times), out)
 
     def _parts(self, streams: Streams, count: int, i: int) -> tuple[Image, Image]:
         """What a table adds and what it takes away."""
@@ -150,7 +109,7 @@ def _gauss_float(op: Noise, image: Image) -> Image:
     height, width, channels = image.shape
     planes = channels if per_channel else 1
     low = noise.small_size((height, width), factor) if factor < 1.0 else (height, width)
-    field: Image = noise.normals(noise.bits_of(op.key), low[0] * low[1] * planes)
+    field: Image = normals(noise.bits_of(op.key), low[0] * low[1] * planes)
     top = white(image.dtype)
     field *= np.float32(sigma * top)
     field += np.float32(mean * top)
@@ -159,8 +118,8 @@ def _gauss_float(op: Noise, image: Image) -> Image:
 
 
 def _added(image: Image, field: Image, times: int) -> Image:
-    field = _spread(field.reshape(1, -1), times)
-    out = cv2.add(_flat(image), field, dtype=_DEPTH[image.dtype.name])
+    field = spread(field.reshape(1, -1), times)
+    out = cv2.add(flat(image), field, dtype=DEPTH[image.dtype.name])
     return clipped(out.reshape(image.shape))
 
 
@@ -195,7 +154,7 @@ def additive(op: Noise, image: Image) -> Image:
 def multiply(op: Noise, image: Image) -> Image:
     """Multiply each pixel by an even draw: params are low, high, per channel."""
     low, high, per_channel = op.params
-    depth = _DEPTH[image.dtype.name]
+    depth = DEPTH[image.dtype.name]
     table = (low + (high - low) * (np.arange(256) + 0.5) / 256).astype(np.float32)
 
     def work(row: Image, streams: Streams, count: int, times: int, out: Image) -> None:
@@ -205,9 +164,9 @@ def multiply(op: Noise, image: Image) -> Image:
             factors = noise.coarse_uniforms(streams[0], count).reshape(1, -1)
             factors *= np.float32(high - low)
             factors += np.float32(low)
-        cv2.multiply(row, _spread(factors, times), out, dtype=depth)
+        cv2.multiply(row, spread(factors, times), out, dtype=depth)
 
-    return clipped(_by_strips(op, image, per_channel, work))
+    return clipped(by_strips(op, image, per_channel, work))
 
 
 # ------------------------------------------------------------------------- single pixels
@@ -243,7 +202,7 @@ def _dropped(op: Noise, array: Image, value: Any) -> Image:
     bits = noise.bits_of(op.key)
     color = np.broadcast_to(np.asarray(value), channels).astype(array.dtype)
     planes = channels if per_channel else 1
-    if noise.DENSE < p < 1.0 and array.dtype.name in _DEPTH and (per_channel or channels <= 4):
+    if noise.DENSE < p < 1.0 and array.dtype.name in DEPTH and (per_channel or channels <= 4):
         hit = noise.trials(bits, height * width * planes, p).view(np.uint8)
         shape = (height, width * planes, channels // planes)
         out = array.copy(order="C")
@@ -295,7 +254,7 @@ def iso(op: Noise, image: Image) -> Image:
     hls = cv2.cvtColor(hls, cv2.COLOR_RGB2HLS)
     light = hls.reshape(-1, 3)[hit, 1]
     hls.reshape(-1, 3)[hit, 1] = light + np.minimum(steps, 1.0) * (1.0 - light)
-    angle: Image = noise.normals(bits, pixels)
+    angle = normals(bits, pixels).reshape(-1)
     angle *= np.float32(hue)
     angle += hls[:, :, 0].reshape(-1)
     beyond = np.flatnonzero((angle < 0.0) | (angle >= 360.0))
@@ -333,7 +292,7 @@ def _stored(rgb: Image, top: int, dtype: np.dtype[Any]) -> Image:
     if dtype.kind == "f":
         return clipped(rgb.astype(dtype, copy=False))
     flat = rgb.reshape(1, -1)
-    return cv2.addWeighted(flat, top, flat, 0.0, 0.0, dtype=_DEPTH[dtype.name]).reshape(rgb.shape)
+    return cv2.addWeighted(flat, top, flat, 0.0, 0.0, dtype=DEPTH[dtype.name]).reshape(rgb.shape)
 
 
 # ------------------------------------------------------------------------------- tables
@@ -345,6 +304,7 @@ _KINDS: Mapping[str, Callable[[Noise, Image], Image]] = {
     "salt_pepper": salt_pepper,
     "drop": drop,
     "iso": iso,
+    **grain.KINDS,
 }
 
 

@@ -23,6 +23,7 @@ from anamorph.backends.reference import (
     shapes,
     stain,
     superpixels,
+    template,
     text,
     tiles,
     tone,
@@ -55,6 +56,7 @@ _MODULES = (
     morphology,
     optics,
     superpixels,
+    template,
 )
 
 BACKEND = Backend(

@@ -103,13 +103,14 @@ def downscale(op: Effect, image: Image) -> Image:
     if small == size:
         return image
     exact = round(size[0] * scale) >= 1 <= round(size[1] * scale)
-    once = _resized(image.astype(np.float64), small, down, scale if exact else None)
+    once = resized(image.astype(np.float64), small, down, scale if exact else None)
     if image.dtype.kind != "f":
         once = stored(once, image.dtype).astype(np.float64)
-    return stored(_resized(once, (size[0], size[1]), up, None), image.dtype)
+    return stored(resized(once, (size[0], size[1]), up, None), image.dtype)
 
 
-def _resized(image: Floats, size: tuple[int, int], kind: int, scale: float | None) -> Floats:
+def resized(image: Floats, size: tuple[int, int], kind: int, scale: float | None) -> Floats:
+    """Resize to (height, width), one axis after the other; a scale stands for the sizes' ratio."""
     shrinks = size[0] <= image.shape[0] and size[1] <= image.shape[1]
     name = kind if kind != K.INTER_AREA or shrinks else K.INTER_LINEAR
     for axis in (0, 1):

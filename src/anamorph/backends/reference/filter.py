@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
+from anamorph.backends.reference import morphology
 from anamorph.ir.ops import IMAGE, Convolve, Effect, Op, Target
 
 Image = npt.NDArray[Any]
@@ -22,7 +23,7 @@ def stored(values: Floats, dtype: np.dtype[Any]) -> Image:
     return np.clip(np.rint(values), 0, np.iinfo(dtype).max).astype(dtype)
 
 
-def _windows(image: Image, size: tuple[int, int], mode: str) -> Floats:
+def windows(image: Image, size: tuple[int, int], mode: str) -> Floats:
     """Neighbourhoods of (width, height) about each pixel: (H, W, C, height, width)."""
     w, h = size
     left, top = w // 2, h // 2
@@ -52,6 +53,21 @@ def gaussian_taps(size: int, sigma: float) -> Floats:
     return normed
 
 
+def disk_weights(size: int, sigma: float) -> Floats:
+    """Equal weights on a disk that touches the sides, smoothed by a Gaussian."""
+    radius = size // 2
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    disk = (x * x + y * y <= radius * radius).astype(np.float64)
+    disk /= disk.sum()
+    if sigma == 0.0:
+        return disk
+    taps = gaussian_taps(3 if radius <= 8 else 5, sigma)
+    wide = np.pad(disk, 2 * (len(taps) // 2))
+    windows = np.lib.stride_tricks.sliding_window_view(wide, (len(taps), len(taps)))
+    smooth: Floats = np.einsum("abij,i,j->ab", windows, taps, taps)
+    return smooth
+
+
 def weights_of(op: Convolve) -> Floats:
     """The full matrix of weights of a convolution, as it is laid over the picture."""
     if op.kind == "kernel":
@@ -59,31 +75,48 @@ def weights_of(op: Convolve) -> Floats:
     if op.kind == "gaussian":
         across = gaussian_taps(op.size[0], op.sigma[0])
         return np.outer(gaussian_taps(op.size[1], op.sigma[1]), across)
+    if op.kind == "disk":
+        return disk_weights(op.size[0], op.sigma[0])
     return np.full((op.size[1], op.size[0]), 1.0 / (op.size[0] * op.size[1]))
 
 
 def convolve(op: Convolve, image: Image) -> Image:
-    """Sum the neighbours by weight."""
+    """Sum the neighbours by weight, or take the greatest or the least of them."""
+    if op.kind in {"dilate", "erode"}:
+        return morphology.rank(op, image)
     weights = weights_of(op)
-    windows = _windows(image, (weights.shape[1], weights.shape[0]), "mirror")
-    return stored(np.einsum("abcij,ij->abc", windows, weights), image.dtype)
+    near = windows(image, (weights.shape[1], weights.shape[0]), "mirror")
+    return stored(np.einsum("abcij,ij->abc", near, weights), image.dtype)
 
 
 def sharpen(op: Effect, image: Image) -> Image:
     """Add a share of what a Gaussian takes away."""
     alpha, size, sigma = op.params
     taps = gaussian_taps(size, sigma)
-    windows = _windows(image, (size, size), "mirror")
-    blurred = np.einsum("abcij,i,j->abc", windows, taps, taps)
+    near = windows(image, (size, size), "mirror")
+    blurred = np.einsum("abcij,i,j->abc", near, taps, taps)
     return stored(image + alpha * (image - blurred), image.dtype)
+
+
+def unsharp(op: Effect, image: Image) -> Image:
+    """Add a share of the difference to a Gaussian blur where it exceeds a threshold."""
+    alpha, size, sigma, threshold = op.params
+    top = 1.0 if image.dtype.kind == "f" else float(np.iinfo(image.dtype).max)
+    taps = gaussian_taps(size, sigma)
+    values = image / top
+    blurred = np.einsum("abcij,i,j->abc", windows(values, (size, size), "mirror"), taps, taps)
+    told = np.abs(values - blurred) * 255.0 > threshold
+    soft = np.einsum("abcij,i,j->abc", windows(told, (size, size), "mirror"), taps, taps)
+    sharp = np.clip(values + alpha * (values - blurred), 0.0, 1.0)
+    return stored((values + soft * (sharp - values)) * top, image.dtype)
 
 
 def median(op: Effect, image: Image) -> Image:
     """Take the middle one of the sorted neighbours."""
     (size,) = op.params
-    windows = _windows(image, (size, size), "edge")
-    return stored(np.median(windows, axis=(3, 4)), image.dtype)
+    near = windows(image, (size, size), "edge")
+    return stored(np.median(near, axis=(3, 4)), image.dtype)
 
 
 KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {(Convolve, IMAGE): convolve}
-EFFECTS: Mapping[str, Kernel] = {"median": median, "sharpen": sharpen}
+EFFECTS: Mapping[str, Kernel] = {"median": median, "sharpen": sharpen, "unsharp": unsharp}

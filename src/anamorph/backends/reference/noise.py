@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.reference.filter import stored
-from anamorph.ir import noise
+from anamorph.ir import levels, noise, tone
 from anamorph.ir.ops import IMAGE, MASK, Noise, Op, Target
 
 Image = npt.NDArray[Any]
@@ -163,6 +163,51 @@ def _to_rgb(hue: Floats, light: Floats, saturation: Floats) -> Floats:
     return out
 
 
+def shot(op: Noise, image: Image) -> Image:
+    """Replace each level by the number of photons that a random byte picks for it."""
+    (scale,) = op.params
+    bits, top = noise.bits_of(op.key), white(image.dtype)
+    light = image.astype(np.float64) / top
+    if image.dtype != np.uint8 and scale < levels.FINEST_SHOTS:
+        normal = noise.normals(bits, image.size).reshape(image.shape)
+        return stored(levels.shot(light**levels.GAMMA, normal, scale) * top, image.dtype)
+    level: npt.NDArray[Any] = image
+    if image.dtype != np.uint8:
+        level = levels.dithered(light, noise.octets(noise.bits_of(op.key, 1), image.size))
+    picked = noise.octets(bits, image.size).reshape(image.shape)
+    return stored(levels.shot_table(scale, op.key)[picked, level] * top, image.dtype)
+
+
+def rice(op: Noise, image: Image) -> Image:
+    """Add noise to both parts of a complex number and take its magnitude."""
+    sigma, per_channel = op.params
+    top = white(image.dtype)
+    shape = (*image.shape[:2], image.shape[2] if per_channel else 1)
+    bits, count = noise.bits_of(op.key), math.prod(shape)
+    if image.dtype == np.uint8:
+        picked = np.broadcast_to(noise.octets(bits, count).reshape(shape), image.shape)
+        return stored(levels.rice_table(sigma, op.key)[picked, image] * top, image.dtype)
+    along = noise.normals(bits, count).reshape(shape).astype(np.float64)
+    across = noise.normals(noise.bits_of(op.key, 1), count).reshape(shape).astype(np.float64)
+    return stored(np.hypot(image + along * sigma * top, across * sigma * top), image.dtype)
+
+
+def film(op: Noise, image: Image) -> Image:
+    """Add blurred white noise, as strong as the luminance says."""
+    intensity, size = op.params
+    height, width, channels = image.shape
+    taps, top = levels.grain_taps(size), white(image.dtype)
+    half = len(taps) // 2
+    drawn = noise.octets(noise.bits_of(op.key), height * width).reshape(height, width)
+    white_noise = np.pad(noise.quantiles_of_normal()[drawn], half, mode="wrap")
+    across = np.apply_along_axis(np.convolve, 1, white_noise, taps, "valid")
+    grain = np.apply_along_axis(np.convolve, 0, across, taps, "valid")
+    weights = tone.GRAY_WEIGHTS if channels == 3 else (1.0 / channels,) * channels
+    light = np.minimum((image.astype(np.float64) / top) @ np.array(weights), 1.0)
+    grain = grain * intensity * np.sqrt(light * (1.0 - light))
+    return stored(image + grain[:, :, None] * top, image.dtype)
+
+
 _KINDS: Mapping[str, Callable[[Noise, Image], Image]] = {
     "gauss": gauss,
     "additive": additive,
@@ -170,6 +215,9 @@ _KINDS: Mapping[str, Callable[[Noise, Image], Image]] = {
     "salt_pepper": salt_pepper,
     "drop": drop,
     "iso": iso,
+    "shot": shot,
+    "film": film,
+    "rice": rice,
 }
 
 

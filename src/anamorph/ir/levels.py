@@ -1,0 +1,135 @@
+"""Noise whose distribution depends on the gray level: a table of 256 likely values for each level.
+
+A random byte picks one of a level's values, so that noise costs one look-up a value, whatever its
+distribution. Each table is drawn anew from the op's key: over keys the values have exactly the
+distribution they stand for.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anamorph.ir import noise
+
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+LEVELS = 256
+GAMMA = 2.2
+_COUNTED = 128
+"""Up to so many photons are counted one by one."""
+_BRIGHT = 50.0
+"""From this mean on the quantiles of a Poisson number are those of a bent normal one."""
+_TABLES = 7
+"""The stream of bits that tables are drawn from; pixels use the first ones."""
+FINEST_SHOTS = 1e-3
+"""Below this scale a gray level of 255 more is so many photons more that it would show as noise."""
+
+
+def shot_table(scale: float, key: int) -> Floats:
+    """Table of values in [0, 1], by random byte and level, for the counting of photons.
+
+    Args:
+        scale: light of one photon, as a share of white.
+        key: that of the op.
+    """
+    counts = shot_counts(scale, key)
+    values = np.minimum(np.arange(int(counts.max()) + 1) * scale, 1.0) ** (1.0 / GAMMA)
+    return values[counts].T
+
+
+def shot_counts(scale: float, key: int) -> Indices:
+    """Draw 256 Poisson numbers for each level, one from each of 256 equally likely ranges.
+
+    Returns:
+        Numbers of photons (level, byte), rising with the byte. From where white is reached on
+        they are not told apart.
+    """
+    means = (np.arange(LEVELS) / (LEVELS - 1)) ** GAMMA / scale
+    shifts = noise.uniforms(noise.bits_of(key, _TABLES), 2 * LEVELS).reshape(2, LEVELS)
+    most = math.ceil(1.0 / scale)
+    shares = _poisson_shares(means, min(most, _COUNTED))
+    until = np.ceil(shares * LEVELS - shifts[0][:, None]).astype(np.int64)
+    until = np.maximum(np.minimum(until, LEVELS), 0)
+    runs = np.diff(until, axis=1, prepend=0, append=LEVELS)
+    counts = np.repeat(np.tile(np.arange(runs.shape[1]), LEVELS), runs.reshape(-1))
+    counts = counts.reshape(LEVELS, LEVELS)
+    if most > _COUNTED:
+        bright = means > _BRIGHT
+        counts[bright] = _many(means[bright], shifts[1][bright])
+    return counts
+
+
+def _poisson_shares(means: Floats, most: int) -> Floats:
+    """Probabilities of at most 0, 1, … most - 1, a row a mean."""
+    k = np.arange(most)
+    logs = np.concatenate([[0.0], np.cumsum(np.log(k[1:]))])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.log(means)[:, None] * k
+    terms[:, 0] = 0.0  # a mean of zero to the power of zero
+    terms -= logs
+    terms -= means[:, None]
+    np.exp(terms, out=terms)
+    return np.cumsum(terms, axis=1)
+
+
+def _many(means: Floats, shifts: Floats) -> Indices:
+    """Quantiles of Poisson numbers with large means (Cornish and Fisher 1938), rounded at random."""
+    z = noise.quantiles_of_normal()
+    bent = means[:, None] + np.sqrt(means)[:, None] * z + (z * z - 1.0) / 6.0
+    counts: Indices = np.floor(bent + shifts[:, None]).astype(np.int64)
+    return np.maximum(counts, 0)
+
+
+def dithered(light: Any, octets: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Round intensities in [0, 1] to levels, up or down at random so that the mean is kept."""
+    fine = np.rint(np.asarray(light) * 65280.0).astype(np.uint16)
+    fine += octets.reshape(fine.shape)
+    return (fine >> 8).astype(np.uint8)
+
+
+def shot(light: Any, normal: Any, scale: float) -> Any:
+    """Intensities from linear light and normal numbers, where photons are too many to count."""
+    photons = light / scale
+    photons = photons + np.sqrt(photons) * normal
+    return (np.maximum(photons, 0.0) * scale) ** (1.0 / GAMMA)
+
+
+def rice_table(sigma: float, key: int) -> Floats:
+    """Table of magnitudes, by random byte and level.
+
+    Args:
+        sigma: that of the normal noise in both parts, white being 1.
+        key: that of the op.
+    """
+    z = noise.quantiles_of_normal()
+    other = noise.octets(noise.bits_of(key, _TABLES), LEVELS * LEVELS).reshape(LEVELS, LEVELS)
+    across = (sigma * z)[other]
+    along = np.arange(LEVELS) / (LEVELS - 1) + (sigma * z)[:, None]
+    return np.sqrt(along * along + across * across)
+
+
+# ----------------------------------------------------------------------------------- film
+
+
+def grain_taps(size: float) -> Floats:
+    """Weights of the Gaussian that makes specks of a width out of single pixels, by their squares.
+
+    A Gaussian of sigma w/3 is half as high w/2.55 off its middle: specks look w pixels wide.
+    """
+    sigma = (size - 1.0) / 3.0 + 0.15
+    half = max(1, math.ceil(2.5 * sigma))
+    x = np.arange(-half, half + 1)
+    taps = np.exp(-(x**2) / (2.0 * sigma * sigma))
+    return taps / math.sqrt(float((taps * taps).sum()))
+
+
+def grain_strengths(intensity: float, levels: int = LEVELS) -> Floats:
+    """Standard deviation of film grain, as a share of white, at evenly spaced luminances."""
+    u = np.arange(levels) / (levels - 1)
+    strengths: Floats = intensity * np.sqrt(u * (1.0 - u))
+    return strengths
