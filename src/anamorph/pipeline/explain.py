@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from anamorph.ir.frames import Frames
 from anamorph.ir.ops import Size
 from anamorph.ir.plan import Note, Plan
 from anamorph.ir.rules import Step
@@ -72,7 +73,8 @@ def explain(sample: Sample, draw: Callable[[], None]) -> Explanation:
 
 def _row(sample: Sample, plan: Plan, step: Step, positions: list[int], seconds: float) -> Row:
     sources = dict.fromkeys(_source(plan, positions[i]) for i in step.origins)
-    primitive = sample.backend.primitive(step.op, step.source)
+    picked = isinstance(step.op, Frames)  # no pixel is touched
+    primitive = "pick" if picked else sample.backend.primitive(step.op, step.source)
     return Row(line(step.op), tuple(sources), step.label, primitive, 1e6 * seconds)
 
 

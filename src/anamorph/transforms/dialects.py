@@ -107,6 +107,7 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
     "CoarseDropout": _FILLS,
     "GridDropout": _FILLS,
     "XYMasking": _FILLS,
+    "MaskDropout": {"image_fill_value": "fill", "mask_fill_value": "fill_mask"},
 }
 """transform → {other name: name here}, for values that mean the same."""
 

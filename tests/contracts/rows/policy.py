@@ -57,4 +57,11 @@ ROWS: dict[str, Row] = {
         bad=({"severity": 11}, {"chain_depth": 0}, {"alpha": 0}, {"mixture_width": 0}),
         more=(given(severity=10, mixture_width=2, chain_depth=4, all_ops=False, alpha=0.2),),
     ),
+    # a call without a clip stays as it is; frames themselves are tested with the transform
+    "UniformTemporalSubsample": Row(
+        given(num_frames=3),
+        "drop",
+        bad=({"num_frames": 0}, {"frame_keys": ()}, {"box_frames": 3}),
+        more=(given(num_frames=2, frame_keys=["images", "masks"]),),
+    ),
 }
