@@ -22,6 +22,7 @@ from anamorph.pipeline.tree import BaseCompose
 from anamorph.transforms import catalogue
 from anamorph.transforms.base import Transform
 from anamorph.transforms.custom import Lambda
+from anamorph.transforms.template import TemplateTransform
 
 CLASS = "__class_fullname__"
 _STRIPES = (
@@ -78,6 +79,8 @@ def node_to_dict(node: Any, members: list[dict[str, Any]] | None = None) -> dict
                 "nonserializable={name: transform} when reading it back"
             )
         return {CLASS: "Lambda", "__name__": node.name}
+    if isinstance(node, TemplateTransform):
+        return _template_to_dict(node)
     if isinstance(node, BaseCompose):
         if members is None:
             members = [node_to_dict(member) for member in node.transforms]
@@ -85,6 +88,19 @@ def node_to_dict(node: Any, members: list[dict[str, Any]] | None = None) -> dict
     if isinstance(node, Transform):
         return {CLASS: _fullname(type(node))} | _written(node.values())
     raise ParameterTypeError(f"{node!r} is no transform and cannot be written as data")
+
+
+def _template_to_dict(node: TemplateTransform) -> dict[str, Any]:
+    """Write a template by its name, or as data if it is all paths."""
+    if node.name is not None:
+        return {CLASS: "TemplateTransform", "__name__": node.name}
+    paths = all(isinstance(item, str) for item in node.templates or ())
+    if not paths or node.template_transform is not None:
+        raise ParameterError(
+            "TemplateTransform holds arrays or a transform of its own, which plain data cannot: "
+            "give it a name, and pass nonserializable={name: transform} when reading it back"
+        )
+    return {CLASS: "TemplateTransform"} | _written(node.values())
 
 
 def _fullname(cls: type) -> str:

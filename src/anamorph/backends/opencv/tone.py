@@ -181,15 +181,16 @@ def _words(steps: Steps, image: Image) -> Image:
         return np.rint(tone.evaluate(steps, image / 65535.0, 65535) * 65535.0).astype(np.uint16)
     tables = word_tables(steps)
     if len(tables) == 1:
-        return _look_up_words(flat(image), tables[0]).reshape(image.shape)
+        return look_up_words(flat(image), tables[0]).reshape(image.shape)
     parts = zip(planes(image), tables, strict=True)
-    return join([_look_up_words(plane, table) for plane, table in parts])
+    return join([look_up_words(plane, table) for plane, table in parts])
 
 
-def _look_up_words(plane: Words, table: Words) -> Words:
+def look_up_words(plane: Words, table: Image, out: Image | None = None) -> Image:
+    """Look words up in a table of 65,536 values of any dtype, into a plane if one is given."""
     if _WORD_LOOKUP:
-        return cv2.LUT(plane, table)
-    return np.take(table, plane)
+        return cv2.LUT(plane, table, out)
+    return np.take(table, plane, out=out)
 
 
 # -------------------------------------------------------------------------------- floats
