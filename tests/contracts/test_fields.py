@@ -158,17 +158,18 @@ def test_both_backends_agree(name: str, variant: int) -> None:
     fast, slow = (run(name, variant, 6, size, backend=b, **data) for b in ("opencv", "reference"))
     assert np.array_equal(fast["depth"], slow["depth"])
     off = np.abs(fast["flow"] - slow["flow"]).max(axis=-1)
-    assert np.quantile(off, 0.98) < 2e-3
+    assert np.quantile(off, 0.98) < (0.05 if ROWS[name].moves == "dense" else 2e-3)
     off = np.abs(fast["normals"] - slow["normals"]).max(axis=-1)
     # in dense distortions the fast one looks a pixel far, beyond creases too
     assert np.quantile(off, 0.9) < (0.06 if ROWS[name].moves == "dense" else 1e-5)
     assert np.median(off) < 0.01
 
 
-@pytest.mark.parametrize(("name", "variant"), [v for v in VARIANTS if v not in MOVING])
+STAYING = [(name, i) for name, i in VARIANTS if getattr(getattr(A, name), "kind", "") == "image"]
+
+
+@pytest.mark.parametrize(("name", "variant"), STAYING)
 def test_what_does_not_move_leaves_them(name: str, variant: int) -> None:
-    if getattr(A, name).kind != "image":
-        pytest.skip("may move or drop things")
     if name == "ToTensorV2":
         pytest.importorskip("torch")
     data = measured() | {"polygons": [[5.0, 5.0, 50.0, 5.0, 50.0, 70.0]]}

@@ -281,25 +281,35 @@ def test_functions_leave_what_they_are_not_for():
 # ---------------------------------------------------------------------------- bent shapes
 
 
-def test_boxes_of_bent_objects_end_where_the_canvas_does():
-    """The bounds of a bent outline are of what is in sight of it, and so is min_visibility."""
+@pytest.mark.parametrize(
+    "transform", [A.ThinPlateSpline((0.3, 0.3), p=1), A.OpticalDistortion((-0.6, -0.6), p=1)]
+)
+def test_boxes_of_bent_objects_end_where_the_canvas_does(transform):
+    """The bounds of a bent outline are of what is in sight of it."""
     worst = 0.0
-    for seed in range(12):
-        box = np.array([0, 0, 70, 45.0])
+    for seed in (3, 12, 28, 36):
+        g = np.random.default_rng(seed)
+        x0, y0 = int(g.integers(0, 120)), int(g.integers(0, 60))
+        x1, y1 = x0 + int(g.integers(30, 80)), y0 + int(g.integers(20, 40))
         mask = np.zeros((H, W), np.uint8)
-        mask[:45, :70] = 1
-        bend = A.Compose(
-            [A.ThinPlateSpline((0.25, 0.25), p=1)],
-            bbox_params=A.BboxParams("pascal_voc", label_fields=[], min_visibility=0.01),
-            seed=seed,
-        )
-        out = bend(image=PICTURE, mask=mask, bboxes=[box], polygons=[SQUARE])
+        mask[y0:y1, x0:x1] = 1
+        bend = A.Compose([transform], bbox_params=A.BboxParams("pascal_voc"), seed=seed)
+        out = bend(image=PICTURE, mask=mask, bboxes=[(x0, y0, x1, y1)])
         rows, columns = np.nonzero(out["mask"])
         if len(out["bboxes"]) == 0 or len(rows) < 50:
             continue
         tight = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
         worst = max(worst, float(np.abs(np.subtract(out["bboxes"][0], tight)).max()))
-    assert worst < 3.0
+    assert worst < 2.0
+
+
+def test_a_bent_box_counts_as_seen_what_is_in_sight_of_it():
+    squeezed = A.OpticalDistortion((-0.6, -0.6), p=1)
+    box = (0, 0, 40, 100)
+    for least, count in ((0.1, 1), (0.9, 0)):
+        params = A.BboxParams("pascal_voc", min_visibility=least)
+        out = A.Compose([squeezed], bbox_params=params)(image=PICTURE, bboxes=[box])
+        assert len(out["bboxes"]) == count
 
 
 def test_bent_edges_have_as_many_corners_as_they_need():

@@ -15,7 +15,8 @@ import numpy as np
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.cast import tensor_of
 from anamorph.backends.opencv.lattice import Array
-from anamorph.backends.opencv.places import Block, places_of
+from anamorph.backends.opencv.places import REACH, Block, maps_of, places_of
+from anamorph.backends.opencv.primitives import SIDE_LIMIT
 from anamorph.backends.opencv.remap import remap_nearest
 from anamorph.backends.opencv.remap_labels import to_result
 from anamorph.backends.opencv.sampling import inverted
@@ -24,7 +25,7 @@ from anamorph.backends.opencv.warp import warp
 from anamorph.core import constants as K
 from anamorph.core.labels import Floats
 from anamorph.ir import matrix as mx
-from anamorph.ir.fields import field_of
+from anamorph.ir.fields import Field, field_of
 from anamorph.ir.matrix import Matrix
 from anamorph.ir.ops import DEPTH, FLOW, NORMALS, Cast, Op, Remap, Target, Tiles, Warp
 
@@ -34,6 +35,8 @@ _PICK = (K.INTER_NEAREST, K.BORDER_CONSTANT, 0)
 _ROWS = 1 << 17
 """Pixels that are worked on at a time in double precision."""
 _SAME = 1e-12
+_STEPS, _CLOSE = 10, 1e-3
+"""Steps in which the end of a displacement is looked for in the maps, and pixels it may miss."""
 
 
 # ----------------------------------------------------------------------------------- warps
@@ -157,18 +160,76 @@ def remap_depth(op: Remap, depth: Array) -> Array:
 def remap_flow(op: Remap, flow: Array) -> Array:
     """Move displacements and map each: where its end is shown, less where its start is."""
     out = remap_nearest(op, flow)
+    moves = (out != 0.0).any(axis=2) & np.isfinite(out).all(axis=2)
+    if not moves.any():
+        return out
     field = field_of(op.kind, op.params, op.size)
+    found = _by_maps(op, out) if max(out.shape[:2]) <= SIDE_LIMIT else None
+    if found is not None:
+        ends, good = found
+        good &= ~_at_crease(op, field, ends)
+        out[moves & good] = ends[moves & good]
+        moves &= ~good
     for y0, y1 in _rows(out.shape[:2]):
-        part = out[y0:y1].astype(np.float64)
-        rows, columns = np.nonzero((part != 0.0).any(axis=2) & np.isfinite(part).all(axis=2))
+        rows, columns = np.nonzero(moves[y0:y1])
         if len(rows) == 0:
             continue
         u, v = places_of(op, (y0, 0, y1, out.shape[1]))
         starts = np.stack([u[rows, columns], v[rows, columns]], axis=1)
-        ends = to_result(op, field, starts + part[rows, columns])
+        ends = to_result(op, field, starts + out[y0 + rows, columns])
         here = np.stack([columns + 0.5, rows + (y0 + 0.5)], axis=1)
         out[y0 + rows, columns] = ends - here
     return out
+
+
+def _at_crease(op: Remap, field: Field, ends: Array) -> Array:
+    """Tell which ends lie by a crease of the field, where maps of pixels are not exact."""
+    height, width = ends.shape[:2]
+    if not (field.creased and mx.is_lattice(op.after)):
+        return np.full((height, width), field.creased)
+    x, y = ends[..., 0] + np.arange(0.5, width), ends[..., 1] + np.arange(0.5, height)[:, None]
+    x, y = _projected(mx.invert(op.after), x, y)
+    near = [
+        np.abs(np.stack([p - nodes[i - 1], p - nodes[i]])).min(axis=0) < 1.0
+        for p, nodes in ((x, field.xs), (y, field.ys))
+        for i in (np.searchsorted(nodes, p).clip(1, len(nodes) - 1),)
+    ]
+    return np.asarray(near[0] | near[1])
+
+
+def _by_maps(op: Remap, flow: Array) -> tuple[Array, Array] | None:
+    """Follow displacements in the maps that pixels are read by: where what they end at is shown.
+
+    Each step goes as far as the map's linear part says that it still is, which closes in by the
+    slope of the distortion. Ends off the canvas, and those that are not found, are left out.
+    """
+    (first, second), reach = maps_of(op)
+    if reach > REACH or not (mx.is_affine(op.before) and mx.is_affine(op.after)):
+        return None
+    u, v = (first, second) if second is not None else cv2.split(first)
+    u, v = np.ascontiguousarray(u), np.ascontiguousarray(v)
+    height, width = u.shape
+    a, b, _, d, e = mx.matmul(op.after, op.before)[:5]
+    moves = np.nan_to_num(flow.astype(np.float32))
+    off_x, off_y = moves[..., 0], moves[..., 1]
+    aim_x, aim_y = u + off_x, v + off_y
+    x = np.tile(np.arange(width, dtype=np.float32), (height, 1))
+    y = np.repeat(np.arange(height, dtype=np.float32)[:, None], width, axis=1)
+    good = np.zeros((height, width), np.bool_)
+    for _ in range(_STEPS):
+        x += a * off_x + b * off_y
+        y += d * off_x + e * off_y
+        off_x, off_y = (
+            aim - cv2.remap(m, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            for aim, m in ((aim_x, u), (aim_y, v))
+        )
+        good = (np.abs(off_x) < _CLOSE) & (np.abs(off_y) < _CLOSE)
+        if good.all():
+            break
+    good &= (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    x -= np.arange(width, dtype=np.float32)
+    y -= np.arange(height, dtype=np.float32)[:, None]
+    return np.stack([x, y], axis=-1), good
 
 
 def remap_normals(op: Remap, normals: Array) -> Array:
