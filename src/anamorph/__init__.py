@@ -35,6 +35,8 @@ from anamorph.transforms.legacy import (
     ImageOnlyTransform,
     Transform3D,
 )
+from anamorph.transforms.mixbank import DonorBank
+from anamorph.transforms.reading import read_bgr_image, read_grayscale, read_rgb_image
 
 __version__ = "0.1.0"
 
@@ -44,6 +46,7 @@ __all__ = [
     "BasicTransform",
     "BboxParams",
     "Compose",
+    "DonorBank",
     "DualTransform",
     "ImageOnlyTransform",
     "KeypointParams",
@@ -66,6 +69,9 @@ __all__ = [
     "from_dict",
     "install_alias",
     "load",
+    "read_bgr_image",
+    "read_grayscale",
+    "read_rgb_image",
     "save",
     "to_dict",
 ]

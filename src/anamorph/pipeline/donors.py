@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.core.errors import AnamorphError, DataError, DataTypeError, MissingDataError
-from anamorph.core.labels import Points, pick
+from anamorph.core.labels import Boxes, Points, pick
 from anamorph.core.params import plain
 from anamorph.core.shapes import Shapes
 from anamorph.ir import matrix as mx
@@ -243,6 +243,56 @@ class Host:
         op = Warp.resize(size, to, Sampling(interpolation=interpolation))
         done: Array = three_axes(self.backend.kernel(op, IMAGE)(op, array))
         return done
+
+    def has(self: Any, key: str) -> bool:
+        """Tell whether the call has a target of that name."""
+        return key in self.entries
+
+    def box_from(self: Any, place: str, row: Any, size: Size) -> list[float]:
+        """Read a box in the format of the call: the rectangle x0, y0, x1, y1 around it, in pixels.
+
+        Args:
+            place: how messages call what it belongs to.
+            row: the box, as in a call.
+            size: height and width of its picture.
+        """
+        try:
+            boxes = self.settings.params_of(BOXES).read([row], size)
+        except AnamorphError as error:
+            raise type(error)(f"{place}: {error}") from error
+        if not len(boxes.data):
+            raise DataError(f"{place}: bbox {row!r} lies out of its picture")
+        corners = boxes.data[0].reshape(-1, 2)
+        found: list[float] = [*corners.min(axis=0).tolist(), *corners.max(axis=0).tolist()]
+        return found
+
+    def box_row(self: Any, place: str, bounds: Any, row: Any, size: Size) -> Any:
+        """A box as a row in the format of the call: that of the bounds, or an oriented one.
+
+        Args:
+            place: how messages call what it belongs to.
+            bounds: x0, y0, x1, y1 in pixels.
+            row: the row that its owner gave, whose further columns it keeps; or None.
+            size: height and width of its picture.
+        """
+        params = self.settings.params_of(BOXES)
+        if params.oriented:
+            if row is None:
+                raise MissingDataError(f"{place} has no bbox: oriented boxes must be given")
+            return list(row)
+        box = Boxes(np.array([bounds], np.float64), np.zeros(1, np.int64))
+        given = [list(row)] if row is not None else [[0.0] * 4]
+        return params.write(box, given, size)[0]
+
+    @property
+    def paired(self: Any) -> bool:
+        """Whether there are as many masks of objects as boxes, which then belong together."""
+        counts = [
+            len(entry.given) + len(entry.adopted)
+            for entry in self.entries.values()
+            if entry.kind.target is BOXES or is_members(self, entry)
+        ]
+        return len(counts) == 2 and counts[0] == counts[1]
 
     @property
     def members(self: Any) -> list[Array] | None:

@@ -68,6 +68,7 @@ from anamorph.transforms.histogram import CLAHE, AutoContrast, Equalize
 from anamorph.transforms.illumination import Illumination, PlanckianJitter, Vignetting
 from anamorph.transforms.maskdrop import ConstrainedCoarseDropout, MaskDropout
 from anamorph.transforms.mix import Mosaic
+from anamorph.transforms.mixpaste import CopyAndPaste
 from anamorph.transforms.morphology import Morphological
 from anamorph.transforms.mri import (
     BiasField,
@@ -152,6 +153,7 @@ __all__ = [
     "CoarseDropout3D",
     "ColorJitter",
     "ConstrainedCoarseDropout",
+    "CopyAndPaste",
     "Crop",
     "CropAndPad",
     "CropNonEmptyMaskIfExists",

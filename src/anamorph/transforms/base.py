@@ -102,6 +102,19 @@ class Scene(Protocol):
     def donor(self, place: str, data: Mapping[str, Any] | None = None) -> Any:
         """Another picture with its labels (`anamorph.pipeline.donors.Donor`); or this one again."""
 
+    @property
+    def paired(self) -> bool:
+        """Whether there are as many masks of objects as boxes, which then belong together."""
+
+    def has(self, key: str) -> bool:
+        """Tell whether the call has a target of that name."""
+
+    def box_from(self, place: str, row: Any, size: Size) -> list[float]:
+        """Read a box in the format of the call: the rectangle x0, y0, x1, y1 around it."""
+
+    def box_row(self, place: str, bounds: Any, row: Any, size: Size) -> Any:
+        """Write a box x0, y0, x1, y1 in the format of the call, with the columns of a row."""
+
     def resized(self, array: npt.NDArray[Any], to: Size, interpolation: int) -> npt.NDArray[Any]:
         """Scale an array (H, W, C) as the backend does."""
 

@@ -37,6 +37,11 @@ ROWS: dict[str, Row] = {
         ),
         more=(around(1, 1, fit_mode="contain"),),  # more cells show everything more than once
     ),
+    "CopyAndPaste": Row(
+        extras=key("copy_paste_metadata"),
+        own_labels=False,
+        bad=({"blend_mode": "soft"}, {"scale_range": 0}, {"bank": 3}, {"count_range": (0, 2)}),
+    ),
     "OverlayElements": Row(
         extras=key("overlay_metadata"), own_labels=False, bad=({"metadata_key": 3},)
     ),
