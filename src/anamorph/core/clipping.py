@@ -61,8 +61,19 @@ def clip(rings: Sequence[Ring], bounds: Bounds, *, closed: bool) -> list[Ring]:
     """Keep what of a polygon or polyline lies in x0, y0, x1, y1; slivers of the cut are dropped."""
     x0, y0, x1, y1 = bounds
     kept = list(rings)
-    for line in (Line(1, 0, -x0), Line(-1, 0, x1), Line(0, 1, -y0), Line(0, -1, y1)):
-        kept = cut(kept, line) if closed else cut_open(kept, line)
+    corners = rings[0] if len(rings) == 1 else np.concatenate(rings)
+    (left, top), (right, bottom) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    if right < x0 or left > x1 or bottom < y0 or top > y1:
+        return []
+    sides = (
+        (left < x0, Line(1, 0, -x0)),
+        (right > x1, Line(-1, 0, x1)),
+        (top < y0, Line(0, 1, -y0)),
+        (bottom > y1, Line(0, -1, y1)),
+    )
+    for crossed, line in sides:
+        if crossed:
+            kept = cut(kept, line) if closed else cut_open(kept, line)
     whole = {id(ring) for ring in rings}
     return [ring for ring in kept if id(ring) in whole or not _is_sliver(ring, closed=closed)]
 
@@ -106,13 +117,14 @@ def _chained(
     """Cut a ring into the chains that are beyond the line; give their ends."""
     n = len(ring)
     ends: list[_End] = []
-    for first in np.flatnonzero(inside & ~np.roll(inside, 1)).tolist():
+    before = np.concatenate([inside[-1:], inside[:-1]])
+    for first in np.flatnonzero(inside > before).tolist():
         stop = first + 1
         while inside[stop % n]:
             stop += 1
         rows = np.arange(first, stop) % n
-        before, after = first - 1, stop % n
-        enters = line.crossing(ring[before], ring[first], float(d[before]), float(d[first]))
+        after = stop % n
+        enters = line.crossing(ring[first - 1], ring[first], float(d[first - 1]), float(d[first]))
         leaves = line.crossing(ring[rows[-1]], ring[after], float(d[rows[-1]]), float(d[after]))
         ends += [
             _end(line, enters, (ring[first], float(d[first])), len(chains), last=False),
@@ -176,8 +188,12 @@ def _closed(chains: Sequence[Ring], ends: Sequence[_End]) -> list[Ring]:
 
 
 def _without_repeats(ring: Ring) -> Ring:
-    same = (ring == np.roll(ring, 1, axis=0)).all(axis=1)
-    return ring[~same] if same.any() else ring
+    differs = (ring[1:] != ring[:-1]).any(axis=1)
+    closes = bool((ring[0] == ring[-1]).all())
+    if differs.all() and not closes:
+        return ring
+    kept: Ring = ring[np.concatenate([[True], differs])]
+    return kept[:-1] if closes and len(kept) > 1 else kept
 
 
 # ------------------------------------------------------------------------------ polylines

@@ -6,6 +6,7 @@ array (N, 2), a list of pairs, or a flat list x0, y0, x1, y1, …; all come back
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +86,7 @@ def _ring(ring: Any, place: str, words: Words) -> Floats:
         found = found.reshape(-1, 2)
     if found.ndim != 2 or found.shape[1] != 2:
         raise DataError(f"{place} has shape {found.shape}: it must be {_WANTED}")
-    if not np.isfinite(found).all():
+    if not math.isfinite(found.sum()):
         raise DataError(f"{place} = {ring!r}: all its corners must have a place")
     if words is RING and _ends_where_it_began(found):
         found = found[:-1]
@@ -97,7 +98,7 @@ def _ring(ring: Any, place: str, words: Words) -> Floats:
 
 
 def _ends_where_it_began(ring: Floats) -> bool:
-    return len(ring) > 3 and bool((ring[0] == ring[-1]).all())
+    return len(ring) > 3 and ring[0, 0] == ring[-1, 0] and bool(ring[0, 1] == ring[-1, 1])
 
 
 # ------------------------------------------------------------------------------------ back
@@ -144,10 +145,9 @@ def _written(rings: Rings, like: Any, words: Words) -> Any:
 
 def _form(like: Any, words: Words) -> Callable[[Floats], Any]:
     """Give the function that writes a ring as another is written."""
-    array = np.array(like, np.float64)
-    flat = array.ndim == 1
-    corners = array.reshape(-1, 2)
-    again = words is RING and _ends_where_it_began(corners)
+    flat = _depth(like) == 1
+    first, last = (like[:2], like[-2:]) if flat else (like[0], like[-1])
+    again = words is RING and first[0] == last[0] and first[1] == last[1]
 
     def form(ring: Floats) -> Any:
         if again:
