@@ -96,7 +96,7 @@ class ConstrainedCoarseDropout(SpatialTransform):
     """
 
     num_holes_range: CountRange = (1, 1)
-    """Number of holes an object."""
+    """Number of holes on each object, drawn once for all of a picture."""
     hole_height_range: FractionRange = (0.1, 0.1)
     """Height of the holes, as a share of the object's: of its box, or the square root of the
     area of a piece of the mask."""
@@ -119,18 +119,16 @@ class ConstrainedCoarseDropout(SpatialTransform):
             MissingDataError: the call has not the mask or the boxes that objects are read off.
         """
         check_value("ConstrainedCoarseDropout.fill", self.fill, scene)
-        if self.mask_indices:
-            holes = self._on_pieces(rng, scene)
-        elif self.bbox_labels:
-            holes = self._in_boxes(rng, scene)
-        else:
+        if not self.mask_indices and not self.bbox_labels:
             return
+        on_objects = self._on_pieces if self.mask_indices else self._in_boxes
+        holes = on_objects(rng, scene, rng.integer(*self.num_holes_range))
         regions = tuple(_clipped(holes, scene.size))
         if regions:
             key = rng.key() if isinstance(self.fill, str) else 0
             yield ops.Fill(regions, self.fill, self.fill_mask, key)
 
-    def _on_pieces(self, rng: Rng, scene: Scene) -> list[Region]:
+    def _on_pieces(self, rng: Rng, scene: Scene, count: int) -> list[Region]:
         mask = scene.mask
         if mask is None:
             raise MissingDataError(
@@ -139,35 +137,34 @@ class ConstrainedCoarseDropout(SpatialTransform):
         chosen = mask == self.mask_indices[0]
         for index in self.mask_indices[1:]:
             chosen |= mask == index
-        return [hole for piece in pieces_of(chosen) for hole in self._about(rng, piece)]
+        pieces = pieces_of(chosen)
+        return [self._about(rng, piece) for piece in pieces for _ in range(count)]
 
-    def _about(self, rng: Rng, piece: Piece) -> Iterator[Region]:
-        area = piece.area
-        side = math.sqrt(area)
-        for _ in range(rng.integer(*self.num_holes_range)):
-            x, y = piece.place(rng.integer(0, area - 1))
-            w, h = self._sides(rng, side, side)
-            yield x - w // 2, y - h // 2, x - w // 2 + w, y - h // 2 + h
+    def _about(self, rng: Rng, piece: Piece) -> Region:
+        side = math.sqrt(piece.area)
+        x, y = piece.place(rng.integer(0, piece.area - 1))
+        w, h = self._sides(rng, side, side)
+        return x - w // 2, y - h // 2, x - w // 2 + w, y - h // 2 + h
 
-    def _in_boxes(self, rng: Rng, scene: Scene) -> list[Region]:
+    def _in_boxes(self, rng: Rng, scene: Scene, count: int) -> list[Region]:
         boxes = scene.boxes
         if boxes is None:
             raise MissingDataError(
                 "ConstrainedCoarseDropout.bbox_labels are labels of boxes, and the call has none"
             )
         wanted = self.bbox_labels
-        out = []
-        for box, labels in zip(boxes.tolist(), scene.box_labels(), strict=True):
-            if any(label in wanted for label in labels):
-                out += list(self._within(rng, *box))
-        return out
+        return [
+            self._within(rng, *box)
+            for box, labels in zip(boxes.tolist(), scene.box_labels(), strict=True)
+            if any(label in wanted for label in labels)
+            for _ in range(count)
+        ]
 
-    def _within(self, rng: Rng, x0: float, y0: float, x1: float, y1: float) -> Iterator[Region]:
-        for _ in range(rng.integer(*self.num_holes_range)):
-            w, h = self._sides(rng, x1 - x0, y1 - y0)
-            x = round(rng.uniform(x0, max(x0, x1 - w)))
-            y = round(rng.uniform(y0, max(y0, y1 - h)))
-            yield x, y, x + w, y + h
+    def _within(self, rng: Rng, x0: float, y0: float, x1: float, y1: float) -> Region:
+        w, h = self._sides(rng, x1 - x0, y1 - y0)
+        x = round(rng.uniform(x0, max(x0, x1 - w)))
+        y = round(rng.uniform(y0, max(y0, y1 - h)))
+        return x, y, x + w, y + h
 
     def _sides(self, rng: Rng, wide: float, high: float) -> tuple[int, int]:
         w = int(rng.uniform(*self.hole_width_range) * wide + _DUST)

@@ -17,6 +17,9 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
+_FEW = 8
+"""Boxes up to which it is quicker to look at each by itself."""
+
 
 def fill_boxes(op: Fill, boxes: Boxes, source: Size = (0, 0)) -> Boxes:
     """Shrink each box to the tight box of what stays visible; wholly covered ones go.
@@ -90,10 +93,26 @@ class _Plane:
         if not len(hidden):
             return boxes
         out, keep = data.copy(), np.ones(len(data), np.bool_)
-        for i in hidden.tolist():
-            part = self.cells[top[i] : bottom[i] + 1, left[i] : right[i] + 1]
-            keep[i] = self._tighten(out[i], part, int(left[i]), int(top[i]))
+        if len(hidden) > _FEW:
+            spans = (left[hidden], top[hidden], right[hidden], bottom[hidden])
+            out[hidden], keep[hidden] = self._tightened_at_once(data[hidden], *spans)
+        else:
+            for i in hidden.tolist():
+                part = self.cells[top[i] : bottom[i] + 1, left[i] : right[i] + 1]
+                keep[i] = self._tighten(out[i], part, int(left[i]), int(top[i]))
         return Boxes(out, boxes.index, boxes.seen).take(keep)
+
+    def _tightened_at_once(
+        self, data: Floats, left: Ints, top: Ints, right: Ints, bottom: Ints
+    ) -> tuple[Floats, Flags]:
+        first, last, keep = _visible_ends(self.cells, (left, right), (top, bottom))
+        above, below, _ = _visible_ends(self.cells.T, (top, bottom), (left, right))
+        out = np.empty_like(data)
+        np.maximum(data[:, 0], self.right[first], out=out[:, 0])
+        np.maximum(data[:, 1], self.down[above], out=out[:, 1])
+        np.minimum(data[:, 2], self.right[last + 1], out=out[:, 2])
+        np.minimum(data[:, 3], self.down[below + 1], out=out[:, 3])
+        return out, keep
 
     def _whole(self, left: Ints, top: Ints, right: Ints, bottom: Ints) -> Flags:
         """Tell of which boxes a few visible cells touch all four sides; of others, look closer."""
@@ -139,6 +158,31 @@ class _Plane:
             if _area(_clip(corners, sides)) > 1e-9:
                 return True
         return False
+
+
+def _visible_ends(
+    cells: Flags, columns: tuple[Ints, Ints], rows: tuple[Ints, Ints]
+) -> tuple[Ints, Ints, Flags]:
+    """Find the first and the last column of each span of cells in which any is visible.
+
+    Args:
+        cells: which cells are visible.
+        columns: first and last column of each span.
+        rows: first and last row of each span.
+
+    Returns:
+        First and last visible columns, and whether there are any.
+    """
+    high, wide = cells.shape
+    counts = np.zeros((high + 1, wide), np.int32)
+    np.cumsum(cells, axis=0, out=counts[1:])
+    seen = counts[rows[1] + 1] != counts[rows[0]]
+    places = np.arange(wide)
+    seen &= places >= columns[0][:, None]
+    seen &= places <= columns[1][:, None]
+    first = seen.argmax(1)
+    last = wide - 1 - seen[:, ::-1].argmax(1)
+    return first, last, seen[np.arange(len(seen)), first]
 
 
 def _clip(
