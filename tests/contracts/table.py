@@ -11,7 +11,7 @@ import numpy as np
 
 import anamorph as A
 from contracts.row import Row
-from contracts.rows import blur, color, geometry, mix, pixels, policy, volume
+from contracts.rows import adapt, blur, color, geometry, mix, pixels, policy, volume
 
 ROWS: dict[str, Row] = {
     **geometry.ROWS,
@@ -20,6 +20,7 @@ ROWS: dict[str, Row] = {
     **color.ROWS,
     **mix.ROWS,
     **blur.ROWS,
+    **adapt.ROWS,
 }
 SOLID: dict[str, Row] = volume.ROWS
 """What acts on whole volumes, and needs calls of its own."""

@@ -29,6 +29,11 @@ _FLAT = 1e-6
 """Spreads below this count as none."""
 
 
+def _held(array: npt.NDArray[Any]) -> Picture:
+    """See numbers as a value with memory of its own: they are few."""
+    return Picture(array.tobytes(), array.dtype.name, array.shape)
+
+
 # ------------------------------------------------------------------------------ histograms
 
 
@@ -40,12 +45,12 @@ def histogram(image: Image) -> Picture:
     pixels = sampled(image, _COUNTED)
     if image.dtype == np.uint8:
         counts = [np.bincount(column, minlength=256) for column in pixels.T]
-        return Picture.of(np.array(counts, np.uint32))
+        return _held(np.array(counts, np.uint32))
     ordered = np.sort(pixels.T, axis=1)
     many = ordered.shape[1]
     if many >= _QUANTILES:
         ordered = ordered[:, np.linspace(0, many - 1, _QUANTILES).round().astype(np.int64)]
-    return Picture.of((ordered / WHITE[image.dtype.name]).astype(np.float32))
+    return _held((ordered / WHITE[image.dtype.name]).astype(np.float32))
 
 
 def quantiles(reference: Picture, channel: int) -> tuple[Floats, Floats]:
@@ -73,14 +78,14 @@ def moments(image: Image, kind: str) -> Picture:
         columns = image.reshape(len(image), -1)  # whole rows at once: channels are few
         ends = [f(columns, axis=0).reshape(-1, image.shape[2]) for f in (np.min, np.max)]
         low, high = ends[0].min(axis=0), ends[1].max(axis=0)
-        return Picture.of(np.array([low, high], np.float64) / white)
+        return _held(np.array([low, high], np.float64) / white)
     rows = np.ascontiguousarray(sampled(image, _COUNTED).T, np.float32)
     rows /= np.float32(white)
     mean = rows.mean(axis=1, dtype=np.float64)
     rows -= mean.astype(np.float32)[:, None]
     if kind == "standard":
-        return Picture.of(np.stack([mean, np.sqrt([np.dot(r, r) / len(r) for r in rows])]))
-    return Picture.of(np.concatenate([mean[None], axes_of(products(rows))]))
+        return _held(np.stack([mean, np.sqrt([np.dot(r, r) / len(r) for r in rows])]))
+    return _held(np.concatenate([mean[None], axes_of(products(rows))]))
 
 
 def products(rows: npt.NDArray[np.float32]) -> Floats:
@@ -146,13 +151,14 @@ def amplitudes(image: Image, reach: int) -> Picture:
     out = np.zeros((2 * reach + 1, reach + 1, channels), np.float32)
     out[reach : reach + down + 1, : across + 1] = strength[:, across:]
     out[reach - down : reach + 1, : across + 1] = strength[::-1, across::-1]
-    return Picture.of(out)
+    return _held(out)
 
 
 def _waves(length: int, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.complex128]:
     """Waves (frequency, place) of the discrete Fourier transform."""
     turns = np.outer(numbers, np.arange(length)) % length / length
-    return np.exp(-2j * np.pi * turns)
+    waves: npt.NDArray[np.complex128] = np.exp(-2j * np.pi * turns)
+    return waves
 
 
 def _along_columns(image: Image, waves: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -172,4 +178,4 @@ def slice_of(whole: Picture, reach: int) -> Picture:
     if reach == all_of_them:
         return whole
     first = all_of_them - reach
-    return Picture.of(whole.array[first : first + 2 * reach + 1, : reach + 1])
+    return _held(whole.array[first : first + 2 * reach + 1, : reach + 1])

@@ -61,8 +61,14 @@ class Adaptation(PixelTransform):
             detail: how much of it, where that depends on the picture.
         """
 
-    def measured(self, rng: Rng, scene: Scene, detail: int = 0) -> Picture:
+    def measured(self, rng: Rng, scene: Scene, detail: int = 0, ahead: int = 0) -> Picture:
         """Choose a reference and measure it.
+
+        Args:
+            rng: the source of chance.
+            scene: what is known of the sample.
+            detail: how much is needed.
+            ahead: how much to measure if it is remembered, for calls that need more.
 
         Raises:
             MissingDataError: there is no reference, neither here nor in the call.
@@ -71,20 +77,22 @@ class Adaptation(PixelTransform):
         called = self._called(scene)
         if called is None:
             index = rng.integer(0, len(self.reference_images) - 1)
-            stamp = stamp_of(self.reference_images[index], self.read_fn)
-            find = self._find if stamp is None else self._known
-            channels, found = find(index, stamp, detail)
             place = f"{type(self).__name__}.reference_images[{index}]"
+            stamp = stamp_of(self.reference_images[index], self.read_fn)
+            if stamp is None:
+                channels, found = self._find(index, stamp, detail)
+            else:
+                channels, found = self._known(index, stamp, max(detail, ahead))
         else:
             place = self.metadata_key
             image = array_of(place, called[rng.integer(0, len(called) - 1)], self.read_fn)
-            channels, found = image.shape[2], None
+            channels, found = image.shape[2], self.measure(image, detail)
         if channels != scene.channels:
             raise DataError(
                 f"{place} has {channels} channels and the picture has {scene.channels}: "
                 f"{type(self).__name__} needs as many"
             )
-        return self.measure(image, detail) if found is None else found
+        return found
 
     def _called(self, scene: Scene) -> Any:
         """The references of the call, which come before those given once."""
@@ -141,7 +149,7 @@ class FDA(Adaptation):
         side = min(scene.size)
         reach = int(rng.uniform(*self.beta_limit) * side)
         if reach:
-            found = self.measured(rng, scene, max(reach, int(self.beta_limit[1] * side)))
+            found = self.measured(rng, scene, reach, int(self.beta_limit[1] * side))
             yield Effect("amplitudes", (adapt.slice_of(found, reach),))
 
     def measure(self, image: npt.NDArray[Any], detail: int) -> Picture:

@@ -91,13 +91,18 @@ def _kept(item: Any) -> Any:
     if isinstance(item, os.PathLike):
         return os.fspath(item)
     if isinstance(item, np.ndarray):
-        return Picture.of(item.copy())
+        return held(item)
     return item if isinstance(item, Picture) else plain(item)
 
 
-def item_of(held: Any) -> Any:
+def held(array: Image) -> Picture:
+    """See an array as a value with memory of its own."""
+    return Picture(array.tobytes(), array.dtype.name, array.shape)
+
+
+def item_of(kept: Any) -> Any:
     """Give an item as its owner wrote it."""
-    return held.array if isinstance(held, Picture) else held
+    return kept.array if isinstance(kept, Picture) else kept
 
 
 def check_readable(place: str, items: tuple[Any, ...] | None, reader: Any) -> None:

@@ -15,7 +15,7 @@ from anamorph.core.params import FractionRange, Function, Probability, Words
 from anamorph.core.rng import Rng
 from anamorph.ir.ops import Effect, Op, Picture
 from anamorph.transforms.base import PixelTransform, Scene
-from anamorph.transforms.reading import PicturesRule, array_of, item_of, stamp_of
+from anamorph.transforms.reading import PicturesRule, array_of, held, item_of, stamp_of
 
 __all__ = ["TemplateTransform"]
 
@@ -89,7 +89,7 @@ class TemplateTransform(PixelTransform):
 
     def _find(self, index: int, _: Any) -> Picture:
         place = f"TemplateTransform.templates[{index}]"
-        return Picture.of(array_of(place, item_of(self.templates[index]), _READER))
+        return held(array_of(place, item_of(self.templates[index]), _READER))
 
     @cached_property
     def _known(self) -> Callable[[int, Any], Picture]:
@@ -101,4 +101,4 @@ class TemplateTransform(PixelTransform):
         if hasattr(change, "set_random_seed"):
             change.set_random_seed(rng.key())
         image: npt.NDArray[Any] = change(image=template.array)["image"]
-        return Picture.of(array_of("the changed template", image, None))
+        return held(array_of("the changed template", image, None))

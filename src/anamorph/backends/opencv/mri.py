@@ -74,7 +74,7 @@ def spikes(op: Effect, image: Image) -> Image:
         if c < len(op.params):
             stripes = _stripes(op.params[c], size)
         mean = cv2.mean(part)[0]
-        wave = cv2.multiply(stripes, mean, dst=lent("plane", size, _FLOAT))
+        wave = np.multiply(stripes, np.float32(mean), out=lent("plane", size, _FLOAT))
         cv2.add(part, wave, part, dtype=_DEPTHS[image.dtype.name])
     return _joined(parts)
 

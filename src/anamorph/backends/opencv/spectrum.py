@@ -29,7 +29,7 @@ def float_plane(plane: Image) -> Floats:
 def store_plane(values: Floats, out: Image) -> None:
     """Write floats in stored units to a plane, clipped and rounded; changes the floats."""
     if out.dtype == np.uint8:
-        cv2.max(values, 0.0, dst=values)
+        np.maximum(values, np.float32(0), out=values)
         cv2.convertScaleAbs(values, dst=out)
         return
     np.clip(values, 0, WHITE[out.dtype.name], out=values)

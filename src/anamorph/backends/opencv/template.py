@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from anamorph.backends.base import Kernel
-from anamorph.backends.opencv.filter import clipped
+from anamorph.backends.opencv.linear import clipped
 from anamorph.backends.opencv.tone import WHITE, Image, flat
 from anamorph.backends.opencv.warp import warp
 from anamorph.core.constants import BORDER_REPLICATE, INTER_LINEAR
