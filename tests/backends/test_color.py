@@ -303,8 +303,18 @@ def test_clahe_of_a_photograph(dtype):
     """OpenCV's Lab is itself off by a level, and the limit lets contrast triple."""
     image = photograph()
     if dtype != "uint8":
-        image = (image / 255 * WHITE[dtype]).astype(dtype)
+        agree(Effect("clahe", (3.0, (3, 2))), (image / 255 * WHITE[dtype]).astype(dtype), 15 * 257)
+        image = (image / 256 * WHITE[dtype]).astype(dtype)  # between the levels of 8 bits
     agree(Effect("clahe", (3.0, (3, 2))), image, 15, mean=1.5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("channels", [2, 5, 8, 130])
+def test_clahe_of_channels_that_are_no_colors(channels, dtype):
+    image = picture((24, 30), channels, dtype)
+    out = agree(Effect("clahe", (3.0, (3, 2))), image, 1.01 if dtype == "uint8" else 0.05)
+    alone = fast_histogram.clahe(Effect("clahe", (3.0, (3, 2))), image[:, :, 1:2].copy())
+    assert np.array_equal(out[:, :, 1], alone.reshape(image.shape[:2]))
 
 
 def test_clahe_looks_alike_in_every_dtype():
@@ -313,8 +323,13 @@ def test_clahe_looks_alike_in_every_dtype():
     bytes_ = fast_histogram.clahe(op, image).astype(float)
     floats = fast_histogram.clahe(op, (image / 255).astype(np.float32)) * 255.0
     words = fast_histogram.clahe(op, image.astype(np.uint16) * 257) / 257.0
-    assert np.abs(bytes_ - floats).mean() < 1.5
-    assert np.abs(words - floats).max() < 0.01
+    assert np.abs(bytes_ - floats).max() < 1e-3
+    assert np.array_equal(words, bytes_)
+    between = ((image / 255) * 0.999).astype(np.float32)
+    floats = fast_histogram.clahe(op, between) * 255.0
+    words = fast_histogram.clahe(op, np.rint(between * 65535.0).astype(np.uint16)) / 257.0
+    assert np.abs(bytes_ - floats).mean() < 2.5
+    assert np.abs(words - floats).max() < 0.05
 
 
 def photograph():
@@ -419,7 +434,7 @@ def test_casts_refuse_what_has_no_meaning():
     with pytest.raises(DataError, match="5 channels and the picture has 3"):
         fast_tone.curve(Curve((("linear", (1.0,) * 5, 0.0),)), image)
     five = picture((4, 4), 5, "uint8")
-    for op in (Effect("hsv", (1, 1, 1)), Effect("clahe", (2.0, (2, 2)))):
+    for op in (Effect("hsv", (1, 1, 1)), Effect("equalize", ("cv", False, None))):
         for modules in (FAST, SLOW):
             with pytest.raises(DataError, match=r"needs .*3 channels and the picture has 5"):
                 kernel(modules, op)(op, five)

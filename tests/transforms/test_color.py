@@ -122,7 +122,6 @@ def test_refusals_when_built(build, sentence):
         (HueSaturationValue(), 2),
         (RGBShift(), 4),
         (ColorJitter(), 2),
-        (CLAHE(), 4),
         (Equalize(by_channels=False), 5),
         (ToGray(), 5),
         (ToGray(method="from_lab"), 2),

@@ -160,4 +160,6 @@ def tabulate(steps: tuple[Step, ...], levels: int) -> Array:
     """Make the table of intensities: (levels+1, 1), or (levels+1, channels) if they differ."""
     width = channels_of(steps)
     ramp = _ramp(levels)
-    return evaluate(steps, ramp if width == 1 else np.repeat(ramp, width, axis=1), levels)
+    if width > 1:  # a channel's levels lie side by side, so that loops are long
+        ramp = np.repeat(ramp.T, width, axis=0).T
+    return evaluate(steps, ramp, levels)

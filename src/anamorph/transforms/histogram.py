@@ -25,7 +25,7 @@ from anamorph.core.params import (
 )
 from anamorph.core.rng import Rng
 from anamorph.ir.ops import Effect, Op, Picture
-from anamorph.transforms.base import PixelTransform, Scene, need_channels
+from anamorph.transforms.base import PixelTransform, Scene
 
 __all__ = ["CLAHE", "AutoContrast", "Equalize"]
 
@@ -60,7 +60,8 @@ Names = Annotated[Any, Listed(Words())]
 class CLAHE(PixelTransform):
     """Equalise contrast by tiles, with a limit that keeps noise down.
 
-    Of colour pictures the lightness, L of Lab. The histograms have 256 levels for every dtype.
+    Of three channels the lightness, L of Lab; of another number each channel by itself. The
+    histograms have 256 levels for every dtype.
     K. Zuiderveld, "Contrast limited adaptive histogram equalization", Graphics Gems IV, 1994.
 
     >>> bool(A.CLAHE(p=1)(image=photo)["image"].std() > 0.9 * photo.std())
@@ -74,12 +75,7 @@ class CLAHE(PixelTransform):
     p: Probability = 0.5
 
     def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
-        """Draw one limit.
-
-        Raises:
-            UndefinedError: the picture has neither one nor three channels.
-        """
-        need_channels(self, scene, 1, 3)
+        """Draw one limit."""
         yield Effect("clahe", (rng.uniform(*self.clip_limit), self.tile_grid_size))
 
 

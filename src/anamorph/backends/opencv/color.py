@@ -11,6 +11,7 @@ import numpy as np
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.tone import (
+    CACHED,
     MAX_PLANES,
     WHITE,
     Floats,
@@ -23,7 +24,7 @@ from anamorph.backends.opencv.tone import (
     planes,
     translated,
 )
-from anamorph.core.errors import DataError
+from anamorph.core.errors import DataError, UndefinedError
 from anamorph.ir.ops import IMAGE, ColorMatrix, Effect, Op, Target
 from anamorph.ir.principal import sampled, shift_along_axes
 from anamorph.ir.tone import GRAY_WEIGHTS
@@ -35,11 +36,11 @@ def needs_channels(image: Image, counts: tuple[int, ...], what: str) -> None:
     """Refuse a picture of another number of channels.
 
     Raises:
-        DataError: the picture has not one of these numbers of channels.
+        UndefinedError: the picture has not one of these numbers of channels.
     """
     if image.shape[2] not in counts:
         wanted = " or ".join(map(str, counts))
-        raise DataError(f"{what} needs {wanted} channels and the picture has {image.shape[2]}")
+        raise UndefinedError(f"{what} needs {wanted} channels and the picture has {image.shape[2]}")
 
 
 def to_float(image: Image) -> Floats:
@@ -125,10 +126,16 @@ def _pick(mix: Mix, image: Image) -> Image:
         return _repeated(image[:, :, 0], len(picks))
     if picks == (2, 1, 0) and channels == 3:
         return cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    if channels <= 4 and len(picks) <= 4:
-        return _full(mix, image)
-    parts = planes(image)
-    return join([parts[i] for i in picks])
+    return _full(mix, image) if max(channels, len(picks)) <= 4 else _picked_out(picks, image)
+
+
+def _picked_out(picks: tuple[int, ...], image: Image) -> Image:
+    if max(image.shape[2], len(picks)) > MAX_PLANES:
+        return image.take(picks, axis=2)
+    out = np.empty((*image.shape[:2], len(picks)), image.dtype)
+    pairs = [index for pair in zip(picks, range(len(picks)), strict=True) for index in pair]
+    cv2.mixChannels([image], [out], pairs)
+    return out
 
 
 def _keep(mix: Mix, image: Image) -> Image:
@@ -139,6 +146,11 @@ def _keep(mix: Mix, image: Image) -> Image:
     stored = (np.rint(values) if whole else values).astype(image.dtype)
     width = image.shape[1]
     pass_on = np.tile((kept * white).astype(image.dtype), width)
+    if image.itemsize > 1 and int(kept.sum()) * 2 >= len(kept):
+        out = image.copy()
+        for c in np.flatnonzero(~kept):
+            out[:, :, c] = stored[c]
+        return out
     combine, add = (np.bitwise_and, np.bitwise_or) if whole else (np.multiply, np.add)
     out = combine(flat(image), pass_on)
     if values.any():
@@ -173,9 +185,19 @@ def _full(mix: Mix, image: Image) -> Image:
     if matrix[:, -1].any():
         matrix = matrix.copy()
         matrix[:, -1] *= WHITE[image.dtype.name]
-    out = cv2.transform(image, matrix)
     if image.dtype == np.float32 and not mix.safe:
-        np.clip(out, 0.0, 1.0, out=out)
+        return _bounded(image, matrix)
+    return cv2.transform(image, matrix)
+
+
+def _bounded(image: Floats, matrix: Floats) -> Floats:
+    """Mix and clip rows while they are in the cache."""
+    out = np.empty((*image.shape[:2], len(matrix)), np.float32)
+    rows = max(1, CACHED // (image.shape[1] * max(matrix.shape)))
+    for top in range(0, len(image), rows):
+        part = out[top : top + rows]
+        mixed = cv2.transform(image[top : top + rows], matrix, dst=part)
+        np.clip(mixed.reshape(part.shape), 0.0, 1.0, out=part)
     return out
 
 

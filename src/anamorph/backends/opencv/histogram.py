@@ -6,7 +6,9 @@ and floats; between levels, words and floats are interpolated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,13 +17,16 @@ import numpy.typing as npt
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.color import from_float, needs_channels, to_float
 from anamorph.backends.opencv.tone import (
+    CACHED,
     WHITE,
     Bytes,
     Floats,
     Image,
-    apply_steps,
+    flat,
     join,
+    lent,
     lent_planes,
+    look_up_words,
     planes,
     translated,
 )
@@ -49,9 +54,29 @@ def _apply(tables: list[Table], parts: Image) -> Image:
     if parts.dtype == np.uint8:
         looked_up = zip(parts, tables, strict=True)
         return join([translated(p, t.astype(np.uint8).tobytes()) for p, t in looked_up])
-    steps = tuple(((("points", tuple((t / 255.0).tolist())),)) for t in tables)
-    toned = [apply_steps(s, p[:, :, None]) for s, p in zip(steps, parts, strict=True)]
-    return join(toned)
+    return join([_between_levels(p, t) for p, t in zip(parts, tables, strict=True)])
+
+
+_SHARES = (np.arange(257, dtype=np.float32) / np.float32(257))[None]
+
+
+def _between_levels(plane: Image, table: Table) -> Image:
+    """Look words or floats up, interpolating between the 256 levels of a table.
+
+    A level is 257 words, so 65536 entries tell apart all that words can hold.
+    """
+    levels = (table / 255.0).astype(np.float32)
+    dense = np.empty(65536, np.float32)
+    between = dense[:-1].reshape(255, 257)
+    np.multiply(np.diff(levels)[:, None], _SHARES, out=between)
+    between += levels[:-1, None]
+    dense[-1] = levels[-1]
+    if plane.dtype == np.uint16:
+        dense *= np.float32(65535)
+        return look_up_words(plane, np.rint(dense, out=dense).astype(np.uint16))
+    places = lent("places", plane.shape, np.dtype(np.uint16))
+    cv2.addWeighted(plane, 65535.0, plane, 0.0, 0.0, places, cv2.CV_16U)
+    return look_up_words(places, dense)
 
 
 # --------------------------------------------------------------------------------- equalise
@@ -154,13 +179,18 @@ def autocontrast(op: Effect, image: Image) -> Image:
     method: "pil" stretches evenly, "cdf" by the share of pixels below.
     """
     cutoff, ignore, method = op.params
+    plain = method == "pil" and cutoff == 0 and ignore is None
     parts = lent_planes(image)
     tables = []
     kept = []
     for part in parts:
         levels = _levels(part)
         kept.append(None if ignore is None else levels == ignore)
-        tables.append(_stretch(_counts(levels, None), cutoff, ignore, method))
+        if plain:
+            low, high, _, _ = cv2.minMaxLoc(levels)
+            tables.append(_even(low, high) if low < high else _IDENTITY)
+        else:
+            tables.append(_stretch(_counts(levels, None), cutoff, ignore, method))
     if ignore is None:
         return _apply(tables, parts)
     before = parts.copy()
@@ -168,6 +198,10 @@ def autocontrast(op: Effect, image: Image) -> Image:
     for c, keep in enumerate(kept):
         np.copyto(out[:, :, c], before[c], where=keep)
     return out
+
+
+def _even(low: float, high: float) -> Table:
+    return np.rint(np.clip((_IDENTITY - low) * (255.0 / (high - low)), 0, 255))
 
 
 def _stretch(counts: Counts, cutoff: float, ignore: int | None, method: str) -> Table:
@@ -204,23 +238,58 @@ def _ends(counts: Counts, below: Counts, cutoff: float) -> tuple[int, int] | Non
 
 
 def clahe(op: Effect, image: Image) -> Image:
-    """Equalise by tiles with a limit on contrast; of colour pictures the lightness (L of Lab).
+    """Equalise by tiles with a limit on contrast.
+
+    Of three channels the lightness (L of Lab), else each channel. Words and floats that hold 8-bit
+    values come out as the 8-bit picture would.
 
     params: the limit, and the number of tiles across and down.
     """
-    needs_channels(image, (1, 3), "CLAHE")
-    if image.shape[2] == 1:
-        if image.dtype == np.uint8:
-            return _clahe_bytes(op, image[:, :, 0])
-        return from_float(_clahe_floats(op, to_float(image)[:, :, 0]), image.dtype)
-    if image.dtype == np.uint8:
-        form = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
-        cv2.insertChannel(_clahe_bytes(op, cv2.extractChannel(form, 0)), form, 0)
-        return cv2.cvtColor(form, cv2.COLOR_LAB2RGB, dst=form)
-    form = cv2.cvtColor(to_float(image), cv2.COLOR_RGB2LAB)
+    levels = image if image.dtype == np.uint8 else _eight_bits(image)
+    source = to_float(image) if levels is None else levels
+    out = _clahe_color(op, source) if image.shape[2] == 3 else _clahe_planes(op, source)
+    if levels is image:
+        return out
+    return from_float(to_float(out), image.dtype)
+
+
+def _eight_bits(image: Image) -> Bytes | None:
+    """Give the levels of a picture that holds nothing but 8-bit values, else None."""
+    if _levels_of(image[:1]) is None:  # most other pictures are told by a row
+        return None
+    return _levels_of(image)
+
+
+def _levels_of(image: Image) -> Bytes | None:
+    white = WHITE[image.dtype.name]
+    plane = flat(image)
+    levels = cv2.convertScaleAbs(plane, alpha=255.0 / white)
+    back = np.multiply(levels, np.float32(white / 255.0), dtype=np.float32)
+    back -= plane
+    if max(back.max(), -back.min()) > _ON_LEVEL * white:
+        return None
+    return levels.reshape(image.shape)
+
+
+_ON_LEVEL = 1e-6
+"""How far, as a share of white, a value may lie from its level by its own rounding."""
+
+
+def _clahe_planes(op: Effect, image: Image) -> Image:
+    way = _clahe_bytes if image.dtype == np.uint8 else _clahe_floats
+    return join([way(op, plane) for plane in planes(image)])
+
+
+def _clahe_color(op: Effect, image: Image) -> Image:
+    form = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
     light = cv2.extractChannel(form, 0)
-    cv2.insertChannel(_clahe_floats(op, light * np.float32(0.01)) * np.float32(100), form, 0)
-    return _from_form(cv2.cvtColor(form, cv2.COLOR_LAB2RGB), image)
+    if image.dtype == np.uint8:
+        cv2.insertChannel(_clahe_bytes(op, light), form, 0)
+        return cv2.cvtColor(form, cv2.COLOR_LAB2RGB, dst=form)
+    light = _clahe_floats(op, light * np.float32(0.01)) * np.float32(100)
+    cv2.insertChannel(light, form, 0)
+    out = cv2.cvtColor(form, cv2.COLOR_LAB2RGB)
+    return np.clip(out, 0.0, 1.0, out=out)
 
 
 def _clahe_bytes(op: Effect, plane: Bytes) -> Bytes:
@@ -236,64 +305,73 @@ def _clahe_floats(op: Effect, plane: Floats) -> Floats:
             for size, n in ((height, down), (width, across))]  # fmt: skip
     levels = cv2.copyMakeBorder(_levels(plane), 0, pads[0], 0, pads[1], cv2.BORDER_REFLECT_101)
     tile = levels.shape[0] // down, levels.shape[1] // across
-    tables = np.stack([
-        _tile_table(levels[y : y + tile[0], x : x + tile[1]], limit)
+    counts = np.stack([
+        cv2.calcHist([levels[y : y + tile[0], x : x + tile[1]]], [0], None, [256], [0.0, 256.0])
         for y in range(0, tile[0] * down, tile[0])
         for x in range(0, tile[1] * across, tile[1])
     ])  # fmt: skip
+    tables = _tile_tables(counts.reshape(-1, 256).astype(np.float64), limit)
     return _blend_tables(plane, tables.astype(np.float32).reshape(down, across, 256), tile)
 
 
-def _tile_table(tile: Bytes, limit: float) -> Table:
-    """Table of a tile: what exceeds the limit is cut off its level and spread over all levels."""
-    counts = _counts(tile, None)
-    most = max(int(limit * tile.size / 256), 1)
-    excess = int(np.maximum(counts - most, 0).sum())
-    counts = np.minimum(counts, most) + excess // 256
-    rest = excess % 256
-    if rest:
-        step = max(256 // rest, 1)
-        counts[: rest * step : step] += 1
-    return np.clip(np.rint(counts.cumsum() * np.float32(255.0 / tile.size)), 0, 255) / 255.0
+def _tile_tables(counts: Counts, limit: float) -> Table:
+    """Tables of tiles: what exceeds the limit is cut off its level and spread over all levels."""
+    size = counts[0].sum()
+    most = max(int(limit * size / 256), 1)
+    excess = np.maximum(counts - most, 0).sum(axis=1).astype(np.int64)
+    counts = np.minimum(counts, most) + (excess // 256)[:, None]
+    for tile, rest in enumerate((excess % 256).tolist()):
+        if rest:
+            step = max(256 // rest, 1)
+            counts[tile, : rest * step : step] += 1
+    return np.clip(np.rint(counts.cumsum(axis=1) * np.float32(255.0 / size)), 0, 255) / 255.0
 
 
 _WIDEST = 16384
-"""Columns that a remap is asked for at once; it takes 32766."""
+"""Columns that a remap is asked for at once, and rows that it reads from; it takes 32766."""
 
 
 def _blend_tables(plane: Floats, tables: Floats, tile: tuple[int, int]) -> Floats:
     """Look each pixel up in the tables of the four tiles about it, and weigh them by distance.
 
-    The tables of a row of tiles, one below the other, are a picture: its x is the level and its y
-    the place between tiles, so a linear remap interpolates in both.
+    For a row of pixels the tables of the tiles above and below are mixed first. What comes out, one
+    table below the other, is a picture: its x is the level and its y the place between tiles, so a
+    linear remap interpolates in both.
     """
     height, width = plane.shape
-    level = plane * np.float32(255)
-    across = np.arange(width, dtype=np.float32) / tile[1] - np.float32(0.5)
-    down = np.arange(height) / tile[0] - 0.5
-    before = np.floor(down).astype(int)
-    share = (down - before).astype(np.float32)[:, None]
+    down, across = tables.shape[:2]
+    places = np.arange(width, dtype=np.float32) / tile[1] - np.float32(0.5)
+    np.clip(places, 0, across - 1, out=places)
+    beside = np.clip(np.arange(height) / tile[0] - 0.5, 0, down - 1)
     out = np.empty_like(plane)
-    for row in range(before[0], before[-1] + 1):
-        lines = np.flatnonzero(before == row)
-        band = np.s_[lines[0] : lines[-1] + 1]
+    step = max(1, min(_WIDEST // across, CACHED // (across * 256)))
+    for rows in _runs(beside.astype(int), step):
+        upper = tables[int(beside[rows.start])]
+        lower = tables[min(int(beside[rows.start]) + 1, down - 1)]
+        share = (beside[rows] % 1).astype(np.float32)[:, None, None]
+        mixed = lent("mixed tables", (len(share), across, 256), _SINGLE)
+        np.multiply(lower - upper, share, out=mixed)
+        mixed += upper
+        starts = np.arange(len(mixed), dtype=np.float32)[:, None] * np.float32(across)
         for left in range(0, width, _WIDEST):
-            block = band, np.s_[left : left + _WIDEST]
-            place = np.broadcast_to(across[block[1]], level[block].shape)
-            upper, lower = (
-                _between(tables[np.clip(r, 0, len(tables) - 1)], level[block], place)
-                for r in (row, row + 1)
+            block = rows, np.s_[left : left + _WIDEST]
+            level = plane[block] * np.float32(255)
+            where = starts + places[block[1]]
+            out[block] = cv2.remap(
+                mixed.reshape(-1, 256), level, where, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE
             )
-            lower -= upper
-            lower *= share[band]
-            np.add(upper, lower, out=out[block])
     return out
 
 
-def _between(tables: Floats, level: Floats, place: Floats) -> Floats:
-    return cv2.remap(
-        tables, level, np.ascontiguousarray(place), cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE
-    )
+_SINGLE = np.dtype(np.float32)
+
+
+def _runs(numbers: npt.NDArray[Any], longest: int) -> Iterator[slice]:
+    """Cut ascending numbers into runs of equal ones, none of them too long."""
+    ends = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
+    for start, end in itertools.pairwise(ends):
+        for top in range(start, end, longest):
+            yield slice(top, min(top + longest, end))
 
 
 KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}

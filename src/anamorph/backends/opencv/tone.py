@@ -65,7 +65,10 @@ def _mean(image: Image, steps: Steps, of: str) -> float:
     if of == "gray" and image.shape[2] == 3:
         means = cv2.mean(image)
         return sum(w * m for w, m in zip(tone.GRAY_WEIGHTS, means, strict=False)) / white
-    return float(cv2.mean(flat(image))[0]) / white
+    plane = flat(image)
+    if image.dtype == np.uint8:
+        return sz.bytesum(plane.data) / (255.0 * plane.size)  # type: ignore[no-any-return]
+    return float(cv2.mean(plane)[0]) / white
 
 
 def flat(image: Image) -> Image:
@@ -83,9 +86,24 @@ def apply_steps(steps: Steps, image: Image) -> Image:
 # -------------------------------------------------------------------------------- 8 bits
 
 
+_RAMP = np.arange(256, dtype=np.uint8)[None]
+
+
+def _line_of(steps: Steps) -> tuple[float, float] | None:
+    """Scale and offset if the steps are one line for all channels."""
+    if len(steps) != 1 or steps[0][0] != "linear":
+        return None
+    _, scale, offset = steps[0]
+    return None if isinstance(scale, tuple) or isinstance(offset, tuple) else (scale, offset)
+
+
 @lru_cache(maxsize=64)
 def byte_tables(steps: Steps) -> tuple[bytes, ...]:
     """Make the table of 256 bytes, or one a channel. Fixed curves are found in the cache."""
+    line = _line_of(steps)
+    if line is not None:
+        scale, offset = line
+        return (cv2.addWeighted(_RAMP, scale, _RAMP, 0.0, 255.0 * offset).tobytes(),)
     table = np.rint(tone.tabulate(steps, 255) * 255.0).astype(np.uint8)
     if table.shape[1] == 1:
         return (table.tobytes(),)
@@ -95,10 +113,26 @@ def byte_tables(steps: Steps) -> tuple[bytes, ...]:
 def look_up(image: Bytes, tables: tuple[bytes, ...]) -> Image:
     """Look bytes up in one table, or in one a channel."""
     if len(tables) == 1:
-        out = image.copy()
-        sz.translate(out.data, tables[0], inplace=True)
-        return out
+        return _translated_copy(image, tables[0])
     return join(map(translated, lent_planes(image), tables))
+
+
+def _translated_copy(image: Bytes, table: bytes) -> Bytes:
+    if image.nbytes <= _IN_CACHE or not image.flags.c_contiguous:
+        out = image.copy()
+        sz.translate(out.data, table, inplace=True)
+        return out
+    out = np.empty_like(image)
+    source, target = image.reshape(-1), out.reshape(-1)
+    for start in range(0, source.size, _IN_CACHE // 4):
+        part = target[start : start + _IN_CACHE // 4]
+        np.copyto(part, source[start : start + len(part)])
+        sz.translate(part.data, table, inplace=True)
+    return out
+
+
+_IN_CACHE = 1 << 20
+"""Bytes that are still in the second-level cache when they are gone over again."""
 
 
 def translated(plane: Bytes, table: bytes) -> Bytes:
@@ -161,7 +195,21 @@ def join(parts: Iterable[Image], out: Image | None = None) -> Image:
 def _bytes(steps: Steps, image: Image) -> Image:
     if steps == _INVERT:
         return np.bitwise_not(image)
+    if _is_lines(steps):
+        return _lines(steps[0], image)
     return look_up(image, byte_tables(steps))
+
+
+def _is_lines(steps: Steps) -> bool:
+    """Whether the steps are one line a channel, and few enough for a matrix."""
+    return len(steps) == 1 and steps[0][0] == "linear" and 1 < tone.channels_of(steps) <= 4
+
+
+def _lines(step: Step, image: Image) -> Image:
+    """Scale and shift each channel of whole numbers."""
+    channels, white = image.shape[2], WHITE[image.dtype.name]
+    scale, offset = (np.broadcast_to(np.asarray(n, np.float32), channels) for n in step[1:])
+    return cv2.transform(image, np.column_stack([np.diag(scale), offset * np.float32(white)]))
 
 
 # ------------------------------------------------------------------------------- 16 bits
@@ -177,6 +225,15 @@ def word_tables(steps: Steps) -> tuple[Words, ...]:
 def _words(steps: Steps, image: Image) -> Image:
     if steps == _INVERT:
         return np.bitwise_not(image)
+    line = _line_of(steps)
+    if line is not None:
+        plane = flat(image)
+        out = cv2.addWeighted(plane, line[0], plane, 0.0, 65535.0 * line[1])
+        return out.reshape(image.shape)
+    return _lines(steps[0], image) if _is_lines(steps) else _bent_words(steps, image)
+
+
+def _bent_words(steps: Steps, image: Image) -> Image:
     if image.size < 65536:  # the table would cost more than the picture
         return np.rint(tone.evaluate(steps, image / 65535.0, 65535) * 65535.0).astype(np.uint16)
     tables = word_tables(steps)
@@ -231,12 +288,20 @@ def _linear(x: Floats, out: Floats, scale: Any, offset: Any) -> None:
     np.clip(out, 0.0, 1.0, out=out)  # the other tones keep [0, 1] by themselves
 
 
+_TINY = np.float32(1e-37)
+"""Stands for black, which has no logarithm: its square root is no more than 1e-18."""
+_ROOT = 0.5
+
+
 def _gamma(x: Floats, out: Floats, exponent: Any) -> None:
-    np.maximum(x, np.float32(0), out=out)
-    if np.ndim(exponent) == 0:
-        cv2.pow(out, float(exponent), dst=out)
-    else:
+    if np.min(exponent) < _ROOT:
+        np.maximum(x, np.float32(0), out=out)
         np.power(out, exponent, out=out)
+        return
+    np.maximum(x, _TINY, out=out)  # a third of the time of cv2.pow
+    cv2.log(out, dst=out)
+    np.multiply(out, exponent, out=out)
+    cv2.exp(out, dst=out)
 
 
 def _invert(x: Floats, out: Floats) -> None:

@@ -8,14 +8,14 @@ from anamorph.backends.base import Kernel
 from anamorph.backends.reference.remap import remap_image
 from anamorph.backends.reference.tone import Image
 from anamorph.core.constants import BORDER_REPLICATE
-from anamorph.core.errors import DataError
+from anamorph.core.errors import UndefinedError
 from anamorph.ir.ops import Effect, Op, Remap, Sampling, Target
 
 
 def aberration(op: Effect, image: Image) -> Image:
     """Distort red and blue radially: params are two coefficients each, and the interpolation."""
     if image.shape[2] != 3:
-        raise DataError(
+        raise UndefinedError(
             f"chromatic aberration needs 3 channels and the picture has {image.shape[2]}"
         )
     *factors, interpolation = op.params

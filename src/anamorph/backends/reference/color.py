@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.reference.tone import Floats, Image, intensities, store
-from anamorph.core.errors import DataError
+from anamorph.core.errors import DataError, UndefinedError
 from anamorph.ir.ops import IMAGE, ColorMatrix, Effect, Op, Target
 from anamorph.ir.principal import sampled, shift_along_axes
 
@@ -34,7 +34,9 @@ def hsv(op: Effect, image: Image) -> Image:
     Grey stays grey, whatever the shift of saturation.
     """
     if image.shape[2] != 3:
-        raise DataError(f"a shift of hue needs 3 channels and the picture has {image.shape[2]}")
+        raise UndefinedError(
+            f"a shift of hue needs 3 channels and the picture has {image.shape[2]}"
+        )
     hue, saturation, value = op.params
     h, s, v = rgb_to_hsv(intensities(image))
     if image.dtype == np.uint8:

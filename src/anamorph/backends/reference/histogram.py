@@ -11,7 +11,7 @@ import numpy.typing as npt
 from anamorph.backends.base import Kernel
 from anamorph.backends.reference.color import lab_to_rgb, rgb_to_lab
 from anamorph.backends.reference.tone import Floats, Image, intensities, store
-from anamorph.core.errors import DataError
+from anamorph.core.errors import UndefinedError
 from anamorph.ir.ops import Effect, Op, Target
 
 Counts = npt.NDArray[np.int64]
@@ -33,7 +33,7 @@ def _look_up(x: Floats, table: Table) -> Floats:
 
 def _three_or_one(image: Image, what: str) -> None:
     if image.shape[2] not in (1, 3):
-        raise DataError(f"{what} needs 1 or 3 channels and the picture has {image.shape[2]}")
+        raise UndefinedError(f"{what} needs 1 or 3 channels and the picture has {image.shape[2]}")
 
 
 # --------------------------------------------------------------------------------- equalise
@@ -137,17 +137,23 @@ def _stretch(counts: Counts, cutoff: float, method: str) -> Table:
 
 
 def clahe(op: Effect, image: Image) -> Image:
-    """Equalise by tiles with a limit on contrast (Zuiderveld, Graphics Gems IV, 1994)."""
-    _three_or_one(image, "CLAHE")
+    """Equalise by tiles with a limit on contrast (Zuiderveld, Graphics Gems IV, 1994).
+
+    Of three channels the lightness. What holds 8-bit values is treated as an 8-bit picture.
+    """
     x = intensities(image)
-    if image.shape[2] == 1:
-        return store(_by_tiles(op, x[..., 0], image.dtype)[..., None], image.dtype)
+    on_levels = np.abs(x - np.rint(x * 255) / 255).max() <= 1e-6
+    dtype = np.dtype(np.uint8) if on_levels else image.dtype
+    if image.shape[2] != 3:
+        toned = [_by_tiles(op, x[..., c], dtype) for c in range(image.shape[2])]
+        return store(np.stack(toned, axis=-1), image.dtype)
     lab = rgb_to_lab(x)
-    if image.dtype == np.uint8:  # 8-bit Lab: L over 255 levels, a and b in whole steps
+    if dtype == np.uint8:  # 8-bit Lab: L over 255 levels, a and b in whole steps
         lab[..., 0] = np.rint(lab[..., 0] * 2.55) / 2.55
         lab[..., 1:] = np.rint(lab[..., 1:])
-    lab[..., 0] = _by_tiles(op, lab[..., 0] / 100, image.dtype) * 100
-    return store(lab_to_rgb(lab), image.dtype)
+    lab[..., 0] = _by_tiles(op, lab[..., 0] / 100, dtype) * 100
+    rgb = lab_to_rgb(lab)
+    return store(np.rint(rgb * 255) / 255 if dtype == np.uint8 else rgb, image.dtype)
 
 
 def _by_tiles(op: Effect, plane: Floats, dtype: np.dtype[Any]) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.reference.tone import Image, intensities, store
-from anamorph.core.errors import DataError
+from anamorph.core.errors import UndefinedError
 from anamorph.ir import stains
 from anamorph.ir.ops import Effect, Op, Target
 from anamorph.ir.principal import sampled
@@ -18,7 +18,7 @@ from anamorph.ir.tone import GRAY_WEIGHTS
 def stain(op: Effect, image: Image) -> Image:
     """Scale and shift the concentrations of two stains."""
     if image.shape[2] != 3:
-        raise DataError(
+        raise UndefinedError(
             f"a stain of hematoxylin and eosin needs 3 channels and the picture has {image.shape[2]}"
         )
     found, scales, shifts, everywhere = op.params
