@@ -134,6 +134,20 @@ CONVERTED: Mapping[str, Mapping[str, Translation]] = {
         ),
     },
     "Solarize": {"threshold": _solarize_threshold},
+    "HEStain": {
+        "residual_mode": only(
+            "project", "HEStain.residual_mode", "what is no mixture of the stains is lost"
+        ),
+        "stain_matrix": only(None, "HEStain.stain_matrix", "write method='preset', preset=..."),
+    },
+    "Illumination": {
+        "num_spots_range": only(
+            (1, 1), "Illumination.num_spots_range", "write Illumination several times"
+        ),
+        "gaussian_spots": only(
+            None, "Illumination.gaussian_spots", "write center_range=... and sigma_range=..."
+        ),
+    },
     "D4": {"group_element": only(None, "D4.group_element", _FIXED_SYMMETRY)},
     "SquareSymmetry": {
         "group_element": only(None, "SquareSymmetry.group_element", _FIXED_SYMMETRY)
