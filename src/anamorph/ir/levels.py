@@ -38,7 +38,8 @@ def shot_table(scale: float, key: int) -> Floats:
         key: that of the op.
     """
     counts = shot_counts(scale, key)
-    values = np.minimum(np.arange(int(counts.max()) + 1) * scale, 1.0) ** (1.0 / GAMMA)
+    light = np.minimum(np.arange(int(counts.max()) + 1) * scale, 1.0)
+    values: Floats = light ** (1.0 / GAMMA)
     return values[counts].T
 
 
@@ -56,8 +57,8 @@ def shot_counts(scale: float, key: int) -> Indices:
     until = np.ceil(shares * LEVELS - shifts[0][:, None]).astype(np.int64)
     until = np.maximum(np.minimum(until, LEVELS), 0)
     runs = np.diff(until, axis=1, prepend=0, append=LEVELS)
-    counts = np.repeat(np.tile(np.arange(runs.shape[1]), LEVELS), runs.reshape(-1))
-    counts = counts.reshape(LEVELS, LEVELS)
+    every = np.tile(np.arange(runs.shape[1]), LEVELS)
+    counts = np.repeat(every, runs.reshape(-1)).reshape(LEVELS, LEVELS)
     if most > _COUNTED:
         bright = means > _BRIGHT
         counts[bright] = _many(means[bright], shifts[1][bright])
@@ -71,10 +72,7 @@ def _poisson_shares(means: Floats, most: int) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.log(means)[:, None] * k
     terms[:, 0] = 0.0  # a mean of zero to the power of zero
-    terms -= logs
-    terms -= means[:, None]
-    np.exp(terms, out=terms)
-    return np.cumsum(terms, axis=1)
+    return np.cumsum(np.exp(terms - logs - means[:, None]), axis=1)
 
 
 def _many(means: Floats, shifts: Floats) -> Indices:

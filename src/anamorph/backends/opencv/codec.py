@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
-from anamorph.backends.opencv.filter import clipped, in_groups
+from anamorph.backends.opencv.linear import clipped, in_groups
 from anamorph.core.errors import DataError
 from anamorph.ir.ops import IMAGE, Effect, Encode, Op, Target
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
-from anamorph.backends.opencv.filter import clipped
+from anamorph.backends.opencv.linear import clipped
 from anamorph.backends.opencv.seamless import harmonic
 from anamorph.backends.opencv.warp import warp_image, warp_mask
 from anamorph.backends.opencv.warp_labels import warp_boxes, warp_points

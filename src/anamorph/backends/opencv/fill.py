@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
-from anamorph.backends.opencv.filter import clipped
+from anamorph.backends.opencv.linear import clipped
 from anamorph.backends.opencv.hidden import fill_boxes, fill_points
 from anamorph.backends.opencv.stencil import color_rows, covered, parts, stamp
 from anamorph.core.errors import DataError

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from anamorph.backends.opencv.filter import clipped
+from anamorph.backends.opencv.linear import clipped
 from anamorph.backends.opencv.strips import (
     DEPTH,
     Streams,
@@ -71,7 +71,7 @@ def _many_photons(op: Noise, image: Image) -> Image:
     for part in strips(source.shape[1]):
         light = (source[:, part] / top) ** np.float32(levels.GAMMA)
         normal = normals(bits, part.stop - part.start)
-        value = levels.shot(light, normal, np.float32(op.params[0])) * top
+        value = levels.shot(light, normal, op.params[0]) * top
         np.minimum(value, top, out=value)
         out[:, part] = value if image.dtype.kind == "f" else np.rint(value)
     return out.reshape(image.shape)

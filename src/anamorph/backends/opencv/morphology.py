@@ -73,7 +73,8 @@ def rank_boxes(op: Convolve, boxes: Boxes, source: Size | None = None) -> Boxes:
     ends = (np.inf, np.inf) if source is None else (source[1], source[0])
     inside = np.concatenate([data[:, :2] > 0, data[:, 2:] < ends], axis=1)
     data += inside * (*before, -after[0], -after[1])
-    return Boxes(data, boxes.index, boxes.seen).take((data[:, :2] < data[:, 2:]).all(axis=1))
+    left = np.flatnonzero((data[:, :2] < data[:, 2:]).all(axis=1))
+    return Boxes(data, boxes.index, boxes.seen).take(left)
 
 
 KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {

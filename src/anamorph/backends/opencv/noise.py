@@ -13,7 +13,7 @@ import stringzilla as sz
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv import grain
-from anamorph.backends.opencv.filter import clipped
+from anamorph.backends.opencv.linear import clipped
 from anamorph.backends.opencv.strips import (
     DEPTH,
     Streams,

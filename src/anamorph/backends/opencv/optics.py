@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
-from anamorph.backends.opencv.filter import in_groups
+from anamorph.backends.opencv.linear import CHANNELS, in_groups, separable
 from anamorph.backends.opencv.tone import lent
 from anamorph.ir import glass as frost
 from anamorph.ir import noise
@@ -20,10 +20,10 @@ Image = npt.NDArray[Any]
 
 _FARTHEST = 32_000
 """OpenCV keeps places in 16 bits."""
-_CHANNELS = 64
 _ROWS = 1 << 17
 _WORD = 65535
 _PLACE = np.dtype(np.int16)
+_NO_MAP: Any = None
 
 
 # --------------------------------------------------------------------------------- glass
@@ -33,18 +33,19 @@ def glass(op: Effect, image: Image) -> Image:
     """Blur, show each pixel what lies near it, blur: params are sigma, delta, times and mode."""
     sigma, *steps = op.params
     places = frost.offsets(*steps)
-    blurred = _softened(image, sigma)
     size = image.shape[:2]
     if max(size) + int(np.abs(places).max()) > _FARTHEST:
-        rows, columns = frost.places(op.key, size, places)
-        return _softened(blurred[rows, columns], sigma)
+        where = frost.places(op.key, size, places)
+        return _softened(_softened(image, sigma)[where], sigma)
     maps = _maps(op.key, size, places)
-    moved = in_groups(blurred, _CHANNELS, lambda part: _moved(part, maps))
-    return _softened(moved.reshape(image.shape), sigma)
+    return in_groups(image, CHANNELS, lambda part: _behind_glass(part, maps, sigma))
 
 
-def _moved(image: Image, maps: Image) -> Image:
-    return cv2.remap(image, maps, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101)
+def _behind_glass(image: Image, maps: Image, sigma: float) -> Image:
+    soft = _softened(image, sigma, lent("blurred", image.shape, image.dtype))
+    moved = np.empty_like(image) if soft is image else lent("moved", image.shape, image.dtype)
+    cv2.remap(soft, maps, _NO_MAP, cv2.INTER_NEAREST, moved, cv2.BORDER_REFLECT_101)
+    return _softened(moved, sigma)
 
 
 def _maps(key: int, size: tuple[int, ...], places: Image) -> Image:
@@ -53,27 +54,26 @@ def _maps(key: int, size: tuple[int, ...], places: Image) -> Image:
     table = places.astype(np.int16)
     maps = lent("places", (height, width, 2), _PLACE)
     flat = maps.reshape(height, 2 * width)
-    own = np.zeros((1, width, 2), np.int16)
-    own[0, :, 0] = np.arange(width)
     bits = noise.bits_of(key)
-    rows = max(1, _ROWS // (2 * width) // 4 * 4)  # so that no random byte is lost
+    rows = min(height, max(4, _ROWS // (2 * width) // 4 * 4))  # so that no random byte is lost
+    own = lent("own", (rows, width, 2), _PLACE)
+    own[:, :, 0] = np.arange(width)
+    own[:, :, 1] = np.arange(rows)[:, None]
+    down = np.tile(np.array([0, rows], np.int16), width)
     for top in range(0, height, rows):
         part = flat[top : top + rows]
         cv2.LUT(noise.octets(bits, part.size).reshape(part.shape), table, part)
-        own_rows = np.repeat(own, len(part), axis=0)
-        own_rows[:, :, 1] = np.arange(top, top + len(part))[:, None]
-        part += own_rows.reshape(part.shape)
+        part += own.reshape(rows, -1)[: len(part)]
+        np.add(own.reshape(rows, -1), down, out=own.reshape(rows, -1))
     return maps
 
 
-def _softened(image: Image, sigma: float) -> Image:
+def _softened(image: Image, sigma: float, out: Image | None = None) -> Image:
     size = frost.taps(sigma, image.dtype == np.uint8)
     if size == 1:
         return image
-    taps = cv2.getGaussianKernel(size, sigma)
-    return in_groups(image, _CHANNELS, lambda part: cv2.sepFilter2D(part, -1, taps, taps)).reshape(
-        image.shape
-    )
+    line = cv2.getGaussianKernel(size, sigma)
+    return in_groups(image, CHANNELS, lambda part: separable(part, line, line, out))
 
 
 # ---------------------------------------------------------------------------------- zoom
@@ -81,7 +81,7 @@ def _softened(image: Image, sigma: float) -> Image:
 
 def zoom(op: Effect, image: Image) -> Image:
     """Average over zooms: params are their number and the last factor."""
-    return in_groups(image, _CHANNELS, lambda part: _zoomed(op, part))
+    return in_groups(image, CHANNELS, lambda part: _zoomed(op, part))
 
 
 def _zoomed(op: Effect, image: Image) -> Image:
@@ -94,15 +94,15 @@ def _zoomed(op: Effect, image: Image) -> Image:
     work = _words if image.dtype == np.uint8 else _floats
     source, weight = work(image, count)
     step = last ** (1.0 / (count - 1))
-    total = lent("total", source.shape, source.dtype)
+    total, more = (lent(use, source.shape, source.dtype) for use in ("total", "more"))
     np.copyto(total, source)
-    more = lent("more", source.shape, source.dtype)
+    reached = [1.0, 1.0]
     n = 1
     for digit in f"{count:b}"[1:]:
-        total += _enlarged(total, step**n, more)
+        total += _enlarged(total, step ** (2 * n - 1), reached, more)
         n *= 2
         if digit == "1":
-            np.add(source, _enlarged(total, step, more), out=total)
+            np.add(source, _enlarged(total, step**n, reached, more), out=total)
             n += 1
     total += source
     return _weighed(total, weight, image.dtype)
@@ -130,14 +130,24 @@ def _weighed(total: Image, weight: float, dtype: np.dtype[Any]) -> Image:
     return total.copy() if dtype.kind == "f" else np.rint(total, out=total).astype(dtype)
 
 
-def _enlarged(image: Image, factor: float, out: Image) -> Image:
-    """Show the middle of a picture enlarged; margins are whole pixels, the same on both sides."""
-    height, width = image.shape[:2]
-    y, x = (round(side * (1.0 - 1.0 / factor) / 2.0) for side in (height, width))
+def _enlarged(image: Image, wanted: float, reached: list[float], out: Image) -> Image:
+    """Show the middle of a picture enlarged, so that its largest zoom becomes the one wanted.
+
+    Margins are whole pixels, the same on both sides; what is lost by that, the next one makes up
+    for: ``reached`` are the largest zooms down and across, brought up to date.
+    """
+    sides = image.shape[:2]
+    y, x = (
+        max(0, round(side * (1.0 - done / wanted) / 2.0))
+        for side, done in zip(sides, reached, strict=True)
+    )
+    y, x = min(y, (sides[0] - 1) // 2), min(x, (sides[1] - 1) // 2)
     if x == y == 0:
         return image
-    part = image[y : height - y, x : width - x]
-    return cv2.resize(part, (width, height), out).reshape(image.shape)
+    for axis, margin in enumerate((y, x)):
+        reached[axis] *= sides[axis] / (sides[axis] - 2 * margin)
+    part = image[y : sides[0] - y, x : sides[1] - x]
+    return cv2.resize(part, sides[::-1], out).reshape(image.shape)
 
 
 EFFECTS: Mapping[str, Kernel] = {"glass": glass, "zoom": zoom}

@@ -13,10 +13,10 @@ import numpy.typing as npt
 from anamorph.backends.opencv.tone import lent
 
 Image = npt.NDArray[Any]
-Rows = Callable[[Image, Image, int], None]
+Rows = Callable[[Image, Image, int, int], None]
 
-_BLOCK = 98_304
-"""Values that a block of sums holds: it stays in the second-level cache with what it is made of."""
+_BLOCK = 1 << 18
+"""Bytes of a block of sums: it stays in the second-level cache with what it is made of."""
 _COUNTED = 257
 """So many bytes add up to 16 bits."""
 
@@ -29,7 +29,7 @@ def even_kernel(image: Image, weights: Image) -> Image:
     top, left = height // 2, width // 2
     sides = (top, height - 1 - top, left, width - 1 - left)
 
-    def add_up(block: Image, total: Image, channels: int) -> None:
+    def add_up(block: Image, total: Image, channels: int, _: int) -> None:
         rows, columns = total.shape
         (y, x), *rest = cells
         np.copyto(total, block[y : y + rows, x * channels : x * channels + columns])
@@ -45,7 +45,7 @@ def disk(image: Image, radius: int) -> Image:
     count = sum(2 * h + 1 for h in heights) * 2 - (2 * heights[0] + 1)
     columns_of = [[x for x in range(radius + 1) if heights[x] == h] for h in range(radius + 1)]
 
-    def add_up(block: Image, total: Image, channels: int) -> None:
+    def add_up(block: Image, total: Image, channels: int, drop: int) -> None:
         rows, columns = total.shape
         tall = lent("tall", (rows, block.shape[1]), block.dtype)
         np.copyto(tall, block[radius : radius + rows])
@@ -54,9 +54,13 @@ def disk(image: Image, radius: int) -> Image:
             if h:
                 tall += block[radius - h : radius - h + rows]
                 tall += block[radius + h : radius + h + rows]
+            column = tall
+            if drop and found:
+                column = lent("dropped", tall.shape, tall.dtype)
+                np.right_shift(tall, drop, out=column)
             for x in found:
                 for shift in {radius - x, radius + x}:
-                    total += tall[:, shift * channels : shift * channels + columns]
+                    total += column[:, shift * channels : shift * channels + columns]
 
     return _filtered(image, (radius,) * 4, count, 1.0 / count, add_up)
 
@@ -71,23 +75,24 @@ def _filtered(
         sides: how far the filter reaches up, down, left and right.
         count: number of cells of the filter.
         weight: of each cell.
-        add_up: takes a block of rows with what is around it, sums to write, and the channels.
+        add_up: takes a block of rows with what is around it, sums to write, the channels, and how
+            many binary digits of sums of columns are to be dropped for the total to fit.
     """
     height, width, channels = image.shape
     around = cv2.copyMakeBorder(image, *sides, cv2.BORDER_REFLECT_101)
     source = around.reshape(around.shape[0], -1)
     out = np.empty((height, width * channels), image.dtype)
-    words = image.dtype == np.uint8 and count <= _COUNTED
-    wide = np.dtype(np.uint16 if words else np.float32)
-    rows = max(1, min(height, _BLOCK // source.shape[1]))
+    wide = np.dtype(np.uint16 if image.dtype == np.uint8 else np.float32)
+    drop = (count // _COUNTED).bit_length() if wide == np.uint16 else 0
+    rows = max(1, min(height, _BLOCK // (wide.itemsize * source.shape[1])))
     for top in range(0, height, rows):
         bottom = min(height, top + rows)
         part = source[top : bottom + sides[0] + sides[1]]
         block = lent("block", part.shape, wide)
         np.copyto(block, part)
         total = lent("total", (bottom - top, width * channels), wide)
-        add_up(block, total, channels)
-        _weigh(total, weight, out[top:bottom])
+        add_up(block, total, channels, drop)
+        _weigh(total, weight * 2.0**drop, out[top:bottom])
     return out.reshape(image.shape)
 
 

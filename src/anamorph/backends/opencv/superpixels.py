@@ -10,14 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
-from anamorph.backends.opencv.filter import clipped, in_groups
+from anamorph.backends.opencv.linear import CHANNELS, clipped, in_groups
 from anamorph.backends.opencv.strips import white
 from anamorph.ir import noise, slic
 from anamorph.ir.ops import Effect
 
 Image = npt.NDArray[Any]
-
-_CHANNELS = 64
 
 
 def superpixels(op: Effect, image: Image) -> Image:
@@ -41,12 +39,12 @@ def _resized(image: Image, size: tuple[int, int], how: int) -> Image:
     def work(part: Image) -> Image:
         return cv2.resize(part, size, interpolation=how)
 
-    return clipped(in_groups(image, _CHANNELS, work)).reshape(size[1], size[0], -1)
+    return clipped(in_groups(image, CHANNELS, work)).reshape(size[1], size[0], -1)
 
 
 def _colors(image: Image) -> Image:
     """Planes (C, H, W) in which distances are as large as differences look, white being 100."""
-    values = image.astype(np.float32)
+    values: Image = image.astype(np.float32)
     values *= np.float32((1.0 if image.shape[2] == 3 else 100.0) / white(image.dtype))
     if image.shape[2] == 3:
         values = cv2.cvtColor(values, cv2.COLOR_RGB2LAB)

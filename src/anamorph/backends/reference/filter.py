@@ -57,8 +57,8 @@ def disk_weights(size: int, sigma: float) -> Floats:
     """Equal weights on a disk that touches the sides, smoothed by a Gaussian."""
     radius = size // 2
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    disk = (x * x + y * y <= radius * radius).astype(np.float64)
-    disk /= disk.sum()
+    cells = x * x + y * y <= radius * radius
+    disk: Floats = cells / cells.sum()
     if sigma == 0.0:
         return disk
     taps = gaussian_taps(3 if radius <= 8 else 5, sigma)

@@ -73,9 +73,9 @@ def segment(colors: Floats, count: int) -> tuple[Indices, int]:
                 distance = ((features - centres[k]) ** 2).sum(axis=2)
                 closer = there & (distance < least)
                 least[closer], labels[closer] = distance[closer], k[closer]
-        for k in range(patches):
-            if (labels == k).any():
-                centres[k] = features[labels == k].mean(axis=0)
+        for patch in range(patches):
+            if (labels == patch).any():
+                centres[patch] = features[labels == patch].mean(axis=0)
     return labels, patches
 
 

@@ -1,0 +1,95 @@
+"""Sharpening where it tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from anamorph.backends.opencv.linear import CHANNELS, in_groups, taps
+from anamorph.backends.opencv.tone import lent
+from anamorph.ir.ops import Effect
+
+Image = npt.NDArray[Any]
+
+_ROWS = 64
+"""Rows of a block that passes go over: it stays in the cache."""
+_SINGLE = np.dtype(np.float32)
+
+
+def unsharp(op: Effect, image: Image) -> Image:
+    """Add a share of the difference to a Gaussian blur where it exceeds a threshold.
+
+    Params are alpha, size, sigma, and the threshold in levels of 255.
+    """
+    wide = np.ascontiguousarray(image)
+    work = _bytes if image.dtype == np.uint8 else _floats
+    return in_groups(wide, CHANNELS, lambda part: work(op, part))
+
+
+def _floats(op: Effect, image: Image) -> Image:
+    alpha, size, sigma, threshold = op.params
+    top = np.float32(1 if image.dtype.kind == "f" else np.iinfo(image.dtype).max)
+    line = taps(size, sigma)
+    values = image
+    if image.dtype == np.uint16:
+        values = lent("values", image.shape, _SINGLE)
+        np.copyto(values, image)
+    blurred = lent("blurred", image.shape, _SINGLE)
+    cv2.sepFilter2D(values, -1, line, line, blurred)
+    told = lent("told", image.shape, _SINGLE)
+    for source, around, places in _blocks(values, blurred, told):
+        cv2.absdiff(source, around, places)
+        cv2.threshold(places, threshold / 255.0 * float(top), 1.0, cv2.THRESH_BINARY, places)
+    soft = lent("soft", image.shape, _SINGLE)
+    cv2.sepFilter2D(told, -1, line, line, soft)
+    out = np.empty_like(image)
+    for source, change, part, target in _blocks(values, blurred, soft, out):
+        np.subtract(source, change, out=change)
+        np.multiply(change, np.float32(alpha), out=change)
+        np.add(change, source, out=change)
+        np.minimum(np.maximum(change, 0.0, out=change), top, out=change)
+        np.subtract(change, source, out=change)
+        np.multiply(change, part, out=change)
+        np.add(change, source, out=change)
+        target[...] = change if top == 1.0 else np.rint(change, out=change)
+    return out
+
+
+def _bytes(op: Effect, image: Image) -> Image:
+    """The edges of the places are softened by the box that is as wide as the Gaussian."""
+    alpha, size, sigma, threshold = op.params
+    line = taps(size, sigma)
+    blurred, told, soft = (lent(use, image.shape, image.dtype) for use in ("around", "at", "by"))
+    cv2.sepFilter2D(image, -1, line, line, blurred)
+    for source, around, places in _blocks(image, blurred, told):
+        cv2.absdiff(source, around, places)
+        cv2.threshold(places, threshold, 255, cv2.THRESH_BINARY, places)
+    side = _box_like(line)
+    cv2.blur(told, (side, side), soft)
+    out = np.empty_like(image)
+    for source, around, change, part, target in _blocks(image, blurred, told, soft, out):
+        cv2.absdiff(source, around, change)
+        cv2.multiply(change, part, change, alpha / 255.0)
+        cv2.subtract(source, change, target)
+        cv2.add(source, change, change)
+        cv2.compare(source, around, cv2.CMP_GT, around)
+        cv2.copyTo(change, around, target)
+    return out
+
+
+def _blocks(*arrays: Image) -> list[tuple[Image, ...]]:
+    """Rows of several arrays at a time, each as one row, so that OpenCV does not count channels."""
+    return [
+        tuple(a[top : top + _ROWS].reshape(1, -1) for a in arrays)
+        for top in range(0, len(arrays[0]), _ROWS)
+    ]
+
+
+def _box_like(line: Image) -> int:
+    """Side of the box whose variance is nearest to that of a Gaussian."""
+    x = np.arange(len(line)) - len(line) // 2
+    variance = float((line[:, 0] * x * x).sum())
+    return min(range(1, len(line) + 1, 2), key=lambda n: abs((n * n - 1) / 12.0 - variance))
