@@ -17,8 +17,10 @@ SAVED: dict[str, Any] = json.loads(
 
 
 @pytest.mark.parametrize("name", sorted(SAVED["transforms"]))
-def test_every_transform_is_read(name: str) -> None:
+def test_every_transform_is_read(name: str, tmp_path: Path, monkeypatch: Any) -> None:
     data = SAVED["transforms"][name]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "font.ttf").touch()  # a TextImage whose font is not there is refused
     if name == "Lambda":
         own = A.Lambda(name="own", image=lambda x, **_: x)
         assert A.from_dict(data, nonserializable={"own": own}) is own

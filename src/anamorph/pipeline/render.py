@@ -26,12 +26,10 @@ WEIGHTED = "weighted"
 
 def run_op(sample: Any, entry: Entry, op: Op, source: Size) -> None:
     """Run one op on one target, ``source`` being the size of the picture before it."""
-    if type(op) is Frames:
-        run_frames(entry, op)
-        return
-    if type(op) is not Collage:
-        _run_kernel(sample, entry, op, source)
-        return
+    _RUNNERS.get(type(op), _run_kernel)(sample, entry, op, source)
+
+
+def _run_collage(sample: Any, entry: Entry, op: Any, source: Size) -> None:
     for met, before in as_met(sample, entry, op, source):
         _run_kernel(sample, entry, met, before)
     adopt(sample, entry, op, op.size_after(source))
@@ -40,7 +38,8 @@ def run_op(sample: Any, entry: Entry, op: Op, source: Size) -> None:
 def _run_kernel(sample: Any, entry: Entry, op: Op, source: Size) -> None:
     target = entry.kind.target
     if target in PICTURES:
-        kernel = _kernel(sample.backend, op, target)
+        backend: Backend = sample.backend
+        kernel = backend.kernels.get((type(op), target)) or _kernel(backend, op, target)
         if op.solid:
             over_volumes(entry, op, kernel)
             return
@@ -48,7 +47,7 @@ def _run_kernel(sample: Any, entry: Entry, op: Op, source: Size) -> None:
         channels = _channels(entry) if changing else 0
         try:
             if entry.kind.stacks:
-                entry.value = over_slices(sample.backend, op, target, entry.value, kernel)
+                entry.value = over_slices(backend, op, target, entry.value, kernel)
             else:
                 entry.value = three_axes(kernel(op, entry.value))
         except (AttributeError, TypeError) as error:
@@ -64,6 +63,11 @@ def _run_kernel(sample: Any, entry: Entry, op: Op, source: Size) -> None:
         entry.value = value
 
 
+_RUNNERS: Mapping[type[Op], Callable[[Any, Entry, Any, Size], None]] = {
+    Frames: lambda _, entry, op, __: run_frames(entry, op),
+    Collage: _run_collage,
+}
+"""Ops that are more than one kernel."""
 _CHANGING = frozenset((Cast, ColorMatrix, Effect))
 """Ops that may change the number of channels or the layout."""
 

@@ -31,6 +31,8 @@ _STRIPES = (
 _DERIVED: Mapping[str, tuple[str, ...]] = {
     "FrequencyMasking": _STRIPES,
     "TimeMasking": _STRIPES,
+    "CenterCrop3D": ("pad_position",),
+    "RandomCrop3D": ("pad_position",),
     "PadIfNeeded": ("padding",),
     "RGBShift": ("approximation", "noise_params", "noise_type", "spatial_mode"),
     "SafeRotate": (

@@ -115,22 +115,19 @@ def _enter_stack(entry: Entry) -> Size:
             raise DataError(f"{entry.key} has shape {given.shape}: it must be {shape}")
         entry.shape = given.shape[:depth]
         entry.flat = given.ndim == depth + 2
-        entry.value = _block(entry, given)
-    elif isinstance(given, list | tuple):
+        entry.value = entry.start = _block(entry, given)
+        return given.shape[depth], given.shape[depth + 1]
+    if isinstance(given, list | tuple):
         entry.shape = (len(given),)
         checked = [_checked(f"{entry.key}[{i}]", s, entry.kind.target) for i, s in enumerate(given)]
-        entry.value = [s[:, :, None] if s.ndim == 2 else s for s in checked]
-    else:
-        raise DataTypeError(
-            f"{entry.key} is a {type(given).__name__}: it must be a NumPy array or a list of them"
-        )
-    entry.start = entry.value
-    sizes = {s.shape[:2] for s in entry.value}
-    if len(sizes) > 1:
-        raise DataError(f"{entry.key} holds pictures of different sizes: {sorted(sizes)}")
-    if isinstance(given, np.ndarray) and not sizes:
-        return given.shape[entry.kind.stacks], given.shape[entry.kind.stacks + 1]
-    return sizes.pop() if sizes else (0, 0)
+        entry.value = entry.start = [s[:, :, None] if s.ndim == 2 else s for s in checked]
+        sizes = {s.shape[:2] for s in entry.value}
+        if len(sizes) > 1:
+            raise DataError(f"{entry.key} holds pictures of different sizes: {sorted(sizes)}")
+        return sizes.pop() if sizes else (0, 0)
+    raise DataTypeError(
+        f"{entry.key} is a {type(given).__name__}: it must be a NumPy array or a list of them"
+    )
 
 
 def _block(entry: Entry, given: Any) -> Stack:
@@ -203,7 +200,7 @@ def _forget(entry: Entry) -> None:
 
 
 def _leave_many(entry: Entry) -> Any:
-    if isinstance(entry.given, list | tuple) and isinstance(entry.value, list):
+    if isinstance(entry.given, list | tuple) and isinstance(entry.value, list | Stack):
         return _leave_list(entry.value, entry.given)
     return leave_stack(entry)
 
@@ -225,7 +222,8 @@ def _own(value: Any, given: Any, *, flat: bool) -> Any:
     """Copy what is not contiguous or a view of the input."""
     if not isinstance(value, np.ndarray):
         return value
-    value = _plain(value, flat=flat)
+    if flat:
+        value = _plain(value, flat=True)
     if not value.flags.c_contiguous:
         return value.copy(order="C")
     if value.base is not None and np.may_share_memory(value, given):

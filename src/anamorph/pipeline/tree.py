@@ -148,7 +148,8 @@ def run(node: Any, rng: Rng, sample: Sample, *, force: bool = False) -> None:
     if isinstance(node, BaseCompose):
         node.run(rng, sample, force=force)
         return
-    applied = force or rng.chance(node.p)
+    p = node.p
+    applied = force or p >= 1 or rng.random() < p
     if sample.notes is None:
         if applied:
             _draw(node, rng, sample)
