@@ -75,16 +75,32 @@ def test_backends_agree(clear, dtype):
 def test_a_cleared_box_goes_on_as_what_is_around_it():
     yy, xx = np.mgrid[0:40, 0:60].astype(np.float32)
     ramp = (2 * xx + 3 * yy)[..., None]
-    for box in ((10, 8, 40, 30), (0, 8, 40, 30), (10, 0, 60, 40)):
+    for box in ((10, 8, 40, 30), (30, 20, 31, 21), (1, 1, 59, 39)):
         x0, y0, x1, y1 = box
         holed = ramp.copy()
         holed[y0:y1, x0:x1] = 0
         found = background(holed, box)
         assert found.shape == (y1 - y0, x1 - x0, 1)
-        if box[0] and box[1]:
-            assert np.allclose(found, ramp[y0:y1, x0:x1], atol=2.5)
-    whole = background(ramp, (0, 0, 60, 40))
-    assert np.allclose(whole, ramp.mean())
+        assert np.allclose(found, ramp[y0:y1, x0:x1], atol=0.01)
+
+
+@pytest.mark.parametrize("box", [(0, 5, 9, 11), (3, 0, 9, 16), (0, 0, 9, 16), (0, 0, 14, 7)])
+def test_a_cleared_box_at_the_border(box):
+    image = np.random.default_rng(0).uniform(50, 200, (16, 14, 2)).astype(np.float32)
+    found = background(image, box)
+    assert found.shape == (box[3] - box[1], box[2] - box[0], 2)
+    assert found.min() >= 49.9
+    assert found.max() <= 200.1
+    whole = background(image, (0, 0, 14, 16))
+    assert np.allclose(whole, image.mean(axis=(0, 1)))
+
+
+def test_the_film_is_flat_in_the_mean():
+    image = np.random.default_rng(0).uniform(0, 1, (20, 30, 1)).astype(np.float32)
+    image[5:15, 4:26] = background(image, (4, 5, 26, 15))
+    inner = image[5:15, 4:26, 0]
+    around = image[4:14, 4:26] + image[6:16, 4:26] + image[5:15, 3:25] + image[5:15, 5:27]
+    assert np.allclose(inner, around[..., 0] / 4, atol=1e-5)
 
 
 def drawn_words(way, text=WORDS, count=40):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ font in pixels."""
 
 
 def background(image: Image, box: Box) -> Singles:
-    """Make up what is behind a box from the pixels around it: a bilinearly blended Coons patch.
+    """Make up what is behind a box from the pixels around it: a soap film that they hold.
 
-    S. A. Coons, "Surfaces for computer-aided design of space forms", MIT, 1967. Sides at the
-    picture's border are left out; where there is nothing around, the mean is taken.
+    The discrete solution of Laplace's equation, by sine transforms (B. Buzbee, G. Golub and C.
+    Nielson, "On direct methods for solving Poisson's equations", SIAM J. Numer. Anal., 1970). Along
+    the picture's border the film is held by what its neighbouring sides have at their ends.
 
     Returns:
         Values (h, w, C) in stored units, not rounded.
@@ -28,33 +30,48 @@ def background(image: Image, box: Box) -> Singles:
     height, width = image.shape[:2]
     rows = [image[y, x0:x1].astype(np.float32) if 0 <= y < height else None for y in (y0 - 1, y1)]
     columns = [image[y0:y1, x].astype(np.float32) if 0 <= x < width else None for x in (x0 - 1, x1)]
-    across, down = _between(rows, y1 - y0), _between(columns, x1 - x0)
-    if across is None and down is None:
+    if not any(side is not None for side in (*rows, *columns)):
         mean = image.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
-        return np.broadcast_to(mean, (y1 - y0, x1 - x0, image.shape[2]))
-    if across is None or down is None:
-        found = across if down is None else np.swapaxes(down, 0, 1)
-        return np.asarray(found)
-    down = np.swapaxes(down, 0, 1)
-    return across + down - _corners(across, down)
+        even: Singles = np.broadcast_to(mean, (y1 - y0, x1 - x0, image.shape[2]))
+        return even
+    top, bottom = (_side(rows[i], rows[1 - i], columns, -i, x1 - x0) for i in (0, 1))
+    left, right = (_side(columns[i], columns[1 - i], rows, -i, y1 - y0) for i in (0, 1))
+    down = _film(top, bottom, y1 - y0)
+    across = _film(left, right, x1 - x0)
+    film: Singles = down + np.swapaxes(across, 0, 1)
+    return film
 
 
-def _between(sides: list[Singles | None], steps: int) -> Singles | None:
-    """Go evenly from one side to the opposite, (steps, length, C); with one side, stay on it."""
-    known = [side for side in sides if side is not None]
-    if not known:
-        return None
-    share = ((np.arange(steps, dtype=np.float32) + 1) / np.float32(steps + 1))[:, None, None]
-    return known[0] * (1 - share) + known[-1] * share
+def _side(
+    own: Singles | None, opposite: Singles | None, others: list[Singles | None], end: int, many: int
+) -> Singles:
+    """Give the values along a side (many, C); those of one at the picture's border are made up."""
+    if own is not None:
+        return own
+    ends = [other[end] for other in others if other is not None]
+    if ends:
+        share = np.linspace(0.0, 1.0, many, dtype=np.float32)[:, None]
+        return ends[0] * (1 - share) + ends[-1] * share
+    return np.asarray(opposite)
 
 
-def _corners(across: Singles, down: Singles) -> Singles:
-    """Blend the four corners, each the mean of what the two ways give there."""
-    corner = 0.5 * (across + down)[[0, 0, -1, -1], [0, -1, 0, -1]]
-    height, width = across.shape[:2]
-    v = (np.arange(height, dtype=np.float32) / np.float32(max(height - 1, 1)))[:, None, None]
-    u = (np.arange(width, dtype=np.float32) / np.float32(max(width - 1, 1)))[None, :, None]
-    top = corner[0] * (1 - u) + corner[1] * u
-    bottom = corner[2] * (1 - u) + corner[3] * u
-    blended: Singles = top * (1 - v) + bottom * v
-    return blended
+def _film(first: Singles, last: Singles, steps: int) -> Singles:
+    """Spread the values of two opposite sides (length, C) between them: (steps, length, C).
+
+    The other two sides are held at zero. Each sine along the sides decays by itself.
+    """
+    length = len(first)
+    numbers = np.arange(1, length + 1)
+    turn = np.sin(np.arange(2 * length + 2) * (math.pi / (length + 1))).astype(np.float32)
+    sines = turn[np.outer(numbers, numbers) % (2 * length + 2)]
+    rate = np.arccosh(2.0 - np.cos(numbers * (math.pi / (length + 1))))[:, None, None]
+    step = np.arange(1, steps + 1)[None, :, None]
+    decay = np.exp(-rate * step) - np.exp(-rate * (2 * (steps + 1) - step))
+    decay /= 1.0 - np.exp(-2.0 * rate * (steps + 1))
+    decay = decay.astype(np.float32)
+    scale = np.float32(2.0 / (length + 1))
+    waves = (
+        decay * (sines @ first * scale)[:, None] + decay[:, ::-1] * (sines @ last * scale)[:, None]
+    )
+    spread = sines @ waves.reshape(length, -1)
+    return np.swapaxes(spread.reshape(length, steps, -1), 0, 1)
