@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from contracts.row import Row, given
-
-
-def one_object(h: int, w: int) -> dict[str, Any]:
-    """Make a mask with one rectangle of ones, for calls that have no other."""
-    mask = np.zeros((h, w), np.uint8)
-    mask[h // 4 : max(h // 4 + 1, 3 * h // 4), w // 4 : max(w // 4 + 1, 3 * w // 4)] = 1
-    return {"mask": mask}
-
 
 ROWS: dict[str, Row] = {
     "MaskDropout": Row(
         moves="drop",
-        extras=one_object,
         bad=({"max_objects": 0}, {"fill": "random"}),
         more=(given(fill="inpaint_telea"), given(max_objects=(2, 3), fill=1, fill_mask=None)),
     ),
     "ConstrainedCoarseDropout": Row(
         given(mask_indices=[1], num_holes_range=(2, 3), hole_width_range=(0.1, 0.6)),
         "drop",
-        extras=one_object,
         bad=({"mask_indices": [0]}, {"hole_height_range": (2, 5)}, {"num_holes_range": 0}),
         more=(given(bbox_labels=["cat"], hole_height_range=(0.2, 0.9), fill="random"),),
     ),
@@ -59,7 +45,7 @@ ROWS: dict[str, Row] = {
     ),
     # a call without a clip stays as it is; frames themselves are tested with the transform
     "UniformTemporalSubsample": Row(
-        given(num_frames=3),
+        given(num_frames=3, frame_keys=["volume"]),
         "drop",
         bad=({"num_frames": 0}, {"frame_keys": ()}, {"box_frames": 3}),
         more=(given(num_frames=2, frame_keys=["images", "masks"]),),
