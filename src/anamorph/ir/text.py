@@ -51,7 +51,8 @@ def _side(
     ends = [other[end] for other in others if other is not None]
     if ends:
         share = np.linspace(0.0, 1.0, many, dtype=np.float32)[:, None]
-        return ends[0] * (1 - share) + ends[-1] * share
+        made_up: Singles = ends[0] * (1 - share) + ends[-1] * share
+        return made_up
     return np.asarray(opposite)
 
 
