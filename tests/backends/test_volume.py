@@ -50,7 +50,7 @@ def alike(op: Op, x: Any, target: Any = IMAGE) -> None:
     assert np.array_equal(x, before)
     assert fast.dtype == slow.dtype == x.dtype
     assert fast.shape == slow.shape
-    if target is MASK or x.dtype.kind in "b":
+    if target is MASK or x.dtype.kind == "b":
         off = float((fast != slow).mean())
         assert off <= 0.002, f"{off:.2%} of the voxels differ"
         return
@@ -240,7 +240,7 @@ def test_tensors(channels: int, dtype: str) -> None:
         Fill3(((2, 2, 2, 9, 9, 6),)),
     ],
 )
-def test_points_equal_the_specification(op: Op, fixed: bool) -> None:
+def test_points_equal_the_specification(op: Op, *, fixed: bool) -> None:
     g = np.random.default_rng(4)
     data = np.column_stack([g.uniform(0, n, 30) for n in (13, 11, 7)] + [g.uniform(0, 6, 30)] * 2)
     data = np.column_stack([data, np.ones(30)])

@@ -19,6 +19,8 @@ Size3 = tuple[int, int, int]
 Place = tuple[float, float, float]
 
 IDENTITY3: Matrix3 = (1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+UPRIGHT = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+"""The linear part of what only shifts."""
 _DUST = 1e-9
 
 
@@ -39,7 +41,9 @@ def matmul(m: Matrix3, n: Matrix3) -> Matrix3:
     first = rows_of(n)
     out: list[float] = []
     for a, b, c, d in rows_of(m):
-        out.extend(a * p + b * q + c * r for p, q, r in zip(*(row[:3] for row in first)))
+        out.extend(
+            a * p + b * q + c * r for p, q, r in zip(*(row[:3] for row in first), strict=True)
+        )
         out.append(a * first[0][3] + b * first[1][3] + c * first[2][3] + d)
     return tuple(out)  # type: ignore[return-value]
 
@@ -75,6 +79,8 @@ def snapped(m: Matrix3) -> Matrix3:
 
 def is_lattice(m: Matrix3) -> bool:
     """Tell whether voxels fall on voxels: symmetries of the cube and whole shifts only."""
+    if m[:3] + m[4:7] + m[8:11] == UPRIGHT:
+        return m[3] % 1 == 0.0 == m[7] % 1 and m[11] % 1 == 0.0
     taken = set()
     for a, b, c, shift in rows_of(m):
         axes = [k for k, v in enumerate((a, b, c)) if v != 0.0]
@@ -126,7 +132,7 @@ def covers(m: Matrix3, inner: Size3, outer: Size3) -> bool:
 
 def translation(x: float, y: float, z: float) -> Matrix3:
     """Shift."""
-    return joined(((1, 0, 0), (0, 1, 0), (0, 0, 1)), (x, y, z))
+    return 1.0, 0.0, 0.0, x + 0.0, 0.0, 1.0, 0.0, y + 0.0, 0.0, 0.0, 1.0, z + 0.0
 
 
 def scaling(x: float, y: float, z: float) -> Matrix3:

@@ -105,7 +105,7 @@ def nodes(op: Remap3) -> Any:
     out = controls(op)
     for axis, step in enumerate(steps_of(op)):
         n = op.size[axis]
-        places = (np.arange(-(-n // step) + 2) - 0.5) * step
+        places: Floats = (np.arange(-(-n // step) + 2, dtype=np.float64) - 0.5) * step
         first, w = weights(places, n, out.shape[axis])
         band = np.zeros((len(places), out.shape[axis]))
         np.put_along_axis(band, first[:, None] + np.arange(4), w, 1)

@@ -186,7 +186,7 @@ class SelectiveChannelTransform(BaseCompose):
 
 def _joined(value: Any, part: Any, channels: list[int]) -> Any:
     """Copies of pictures with some channels replaced."""
-    if isinstance(value, list):
+    if isinstance(value, Sequence):
         return [_joined(v, p, channels) for v, p in zip(value, part, strict=True)]
     out = value.copy()
     out[:, :, channels] = part

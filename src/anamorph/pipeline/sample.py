@@ -127,6 +127,9 @@ class Sample(Host):
                 labels.append(entry)
         self._begin(size)
         self.labelled = bool(labels or self.settings.bound)
+        self._read(labels)
+
+    def _read(self, labels: list[Entry]) -> None:
         for entry in labels:
             entry.value = self.settings.params_of(entry.kind.target).read(entry.given, self.size)
             if self.depth and entry.kind.target is POINTS:

@@ -7,7 +7,7 @@ views of one array, whole-stack kernels and ops of volumes get that array withou
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,14 +21,25 @@ Array = npt.NDArray[Any]
 Kernel = Callable[[Any, Any], Any]
 
 
-class Stack(list[Any]):
+class Stack(Sequence[Any]):
     """The slices (H, W, C) of an array (N, H, W, C), and the array."""
 
     __slots__ = ("block",)
 
     def __init__(self, block: Array) -> None:
-        super().__init__(block)
         self.block: Array = block
+
+    def __len__(self) -> int:
+        return len(self.block)
+
+    def __getitem__(self, i: Any, /) -> Any:
+        return list(self.block[i]) if isinstance(i, slice) else self.block[i]
+
+    def __iter__(self) -> Iterator[Array]:
+        return iter(self.block)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
+        return np.array(self.block, dtype, copy=copy)
 
 
 def block_of(value: Any, key: str) -> Array:
@@ -98,7 +109,7 @@ def over_volumes(entry: Any, op: Any, kernel: Kernel) -> None:
 
 
 def _check_source(key: str, op: Any, size: tuple[int, ...]) -> None:
-    source = getattr(op, "source", None) or getattr(op, "size", size)
+    source: tuple[int, ...] = getattr(op, "source", None) or getattr(op, "size", None) or size
     if source != size:
         raise DataError(
             f"{key} is {_sides(size)} where the volume that was drawn for is {_sides(source)}: "
@@ -119,7 +130,7 @@ def _joined(parts: list[Any]) -> Any:
 def leave_stack(entry: Any) -> Any:
     """Hand out a stack that came in as an array: contiguous, and no view of an input."""
     value, given = entry.value, entry.given
-    if not isinstance(value, list):
+    if not isinstance(value, list | Stack):
         return value  # a tensor of the whole volume
     if not value:
         rest = given.shape[len(entry.shape) + 2 :]

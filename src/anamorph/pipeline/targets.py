@@ -205,7 +205,7 @@ def _leave_many(entry: Entry) -> Any:
     return leave_stack(entry)
 
 
-def _leave_list(values: list[Any], given: Sequence[Any]) -> list[Any]:
+def _leave_list(values: Sequence[Any], given: Sequence[Any]) -> list[Any]:
     if len(values) == len(given):
         return [_own(v, g, flat=g.ndim == 2) for v, g in zip(values, given, strict=True)]
     flat = all(g.ndim == 2 for g in given)  # a user's own transform changed their number

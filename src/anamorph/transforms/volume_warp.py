@@ -260,8 +260,8 @@ class RandomResizedCrop3D(VolumeTransform):
     mask_interpolation: VolumeInterpolation = INTER_NEAREST
     p: Probability = 1.0
     sampling_method: Method = "standard"
-    """"standard" draws until a block fits, at most ten times, then takes the largest of the last
-    shape; "uniform_scale" draws the volume from what fits."""
+    """"standard" draws until a block fits, at most nine times, then as the other; "uniform_scale"
+    draws a shape, and the volume from what fits of that shape."""
 
     @cached_property
     def _sampling(self) -> Sampling:
@@ -280,20 +280,14 @@ class RandomResizedCrop3D(VolumeTransform):
     def _block(self, rng: Rng, volume: Size3) -> Size3:
         whole = math.prod(volume)
         low, high = (share * whole for share in self.scale)
-        for attempt in range(10):
+        shape = self._shape(rng)
+        for _ in range(9 if self.sampling_method == "standard" else 0):
+            wanted = rng.uniform(low, high)
+            if wanted <= _most(volume, shape):
+                return _sized(wanted, shape, volume)
             shape = self._shape(rng)
-            most = min(n / side for n, side in zip(volume, shape, strict=True)) ** 3
-            if self.sampling_method == "uniform_scale" or attempt == 9:
-                wanted = rng.uniform(min(low, most), min(high, most))
-            else:
-                wanted = rng.uniform(low, high)
-            if wanted <= most * (1 + 1e-9):
-                break
-        edge = wanted ** (1 / 3)
-        d, h, w = (
-            min(n, max(1, round(edge * side))) for n, side in zip(volume, shape, strict=True)
-        )
-        return d, h, w
+        most = _most(volume, shape)
+        return _sized(rng.uniform(min(low, most), min(high, most)), shape, volume)
 
     def _shape(self, rng: Rng) -> tuple[float, ...]:
         """Draw sides of a block of volume 1."""
@@ -301,6 +295,17 @@ class RandomResizedCrop3D(VolumeTransform):
             return 1.0, 1.0, 1.0
         logs = [rng.uniform(0, math.log(self.ratio)) for _ in range(3)]
         return tuple(math.exp(v - sum(logs) / 3) for v in logs)
+
+
+def _most(volume: Size3, shape: tuple[float, ...]) -> float:
+    """Find the largest block of a shape that fits."""
+    return min(n / side for n, side in zip(volume, shape, strict=True)) ** 3 * (1 + 1e-9)
+
+
+def _sized(wanted: float, shape: tuple[float, ...], volume: Size3) -> Size3:
+    edge = wanted ** (1 / 3)
+    d, h, w = (min(n, max(1, round(edge * side))) for n, side in zip(volume, shape, strict=True))
+    return d, h, w
 
 
 class ElasticTransform3D(VolumeTransform):

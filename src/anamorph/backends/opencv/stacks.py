@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.color import KERNELS as COLOR
 from anamorph.backends.opencv.lattice import Array, fill_vector

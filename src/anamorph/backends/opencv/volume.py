@@ -93,7 +93,7 @@ def coarsen3(op: Coarsen3, block: Array) -> Array:
         width = part.shape[1]
         thick = cv2.resize(part.astype(np.float32), (width, op.slices), interpolation=how)
         done = cv2.resize(thick, (width, len(rows)), interpolation=cv2.INTER_LINEAR)
-        out[:, start : start + width] = clipped(done, rows.dtype)
+        out[:, start : start + width] = clipped(done.astype(np.float64), rows.dtype)
     done = out.reshape(moved.shape)
     return reordered(done, _FIRST[op.axis], (False,) * 3)
 
@@ -104,7 +104,7 @@ _FIRST: Mapping[int, tuple[int, int, int]] = {0: (0, 1, 2), 1: (1, 0, 2), 2: (2,
 """Axis → exchange with the first."""
 
 
-def tensor3(op: Tensor3, block: Array) -> Any:
+def tensor3(_: Tensor3, block: Array) -> Any:
     """Hand a volume out as a tensor (C, D, H, W) with memory of its own."""
     depth, height, width, channels = block.shape
     if channels == 1 or block.dtype not in (np.uint8, np.uint16, np.float32):
@@ -131,7 +131,7 @@ KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {
 }
 
 
-def primitive(op: Warp3, source: Size) -> str:
+def primitive(op: Warp3, _source: Size) -> str:
     """Say what a warp of a volume runs."""
     if mx.is_lattice(op.matrix):
         return "voxels"

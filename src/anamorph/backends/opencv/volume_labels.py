@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from anamorph.core.labels import ANGLE, PARITY, SCALE, Floats, Points, X, Y, Z
 from anamorph.ir import matrix3 as mx
@@ -48,8 +49,8 @@ def _within(points: Points, depth: int) -> Points:
     if points.fixed:
         return points
     z = points.data[:, Z]
-    shown = (z >= -0.5 - _DUST) & (z <= depth - 0.5 + _DUST)
-    return points if shown.all() else points.take(shown)
+    shown: npt.NDArray[np.bool_] = np.asarray((z >= -0.5 - _DUST) & (z <= depth - 0.5 + _DUST))
+    return points if bool(shown.all()) else points.take(np.flatnonzero(shown))
 
 
 def remap3_points(op: Remap3, points: Points, _source: object = None) -> Points:
@@ -73,4 +74,4 @@ def fill3_points(op: Fill3, points: Points, _source: object = None) -> Points:
     inside = (x >= r[:, 0]) & (x < r[:, 3]) & (y >= r[:, 1]) & (y < r[:, 4])
     inside &= (z >= r[:, 2]) & (z < r[:, 5])
     hidden = inside.any(axis=1)
-    return points.take(~hidden) if hidden.any() else points
+    return points.take(np.flatnonzero(~hidden)) if hidden.any() else points

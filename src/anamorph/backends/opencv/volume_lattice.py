@@ -51,6 +51,10 @@ def placed(m: Matrix3) -> tuple[Three, Flips, tuple[float, float, float]]:
 
 def lattice(block: Array, m: Matrix3, size: Size3, border: int, fill: Color) -> Array:
     """Lay a volume (D, H, W, C) on a canvas, voxels on voxels. A crop is a view."""
+    if m[:3] + m[4:7] + m[8:11] == mx.UPRIGHT:
+        cut = _cut(block, (int(-m[11]), int(-m[7]), int(-m[3])), size)
+        if cut is not None:
+            return cut
     axes, flips, shifts = placed(m)
     sides = tuple(block.shape[a] for a in axes)
     starts = [
@@ -74,6 +78,15 @@ def lattice(block: Array, m: Matrix3, size: Size3, border: int, fill: Color) -> 
     return _framed(view, (axes, flips), tuple(target), size, fill)  # type: ignore[arg-type]
 
 
+def _cut(block: Array, start: Three, size: Size3) -> Array | None:
+    """A block of the volume as a view; None if it reaches beyond the volume."""
+    z, y, x = start
+    d, h, w = size
+    if min(start) < 0 or z + d > block.shape[0] or y + h > block.shape[1] or x + w > block.shape[2]:
+        return None
+    return block[z : z + d, y : y + h, x : x + w]
+
+
 def _framed(
     view: Array,
     turn: tuple[Three, Flips],
@@ -83,21 +96,16 @@ def _framed(
 ) -> Array:
     """Write the fill around the volume, and the volume into its place."""
     values = fill_vector(fill, view.shape[3], view.dtype)
-    out = np.empty((*size, view.shape[3]), view.dtype)
-    if view.size == 0:
+    shape = *size, view.shape[3]
+    if not values.any():
+        out = np.zeros(shape, view.dtype)  # memory that comes as zeros
+    elif len(set(values.tolist())) == 1:
+        out = np.full(shape, values[0], view.dtype)
+    else:
+        out = np.empty(shape, view.dtype)
         out[...] = values
-        return out
-    z, y, x = target
-    plain = values if len(set(values.tolist())) > 1 else values[0]
-    out[: z.start] = plain
-    out[z.stop :] = plain
-    middle = out[z]
-    middle[:, : y.start] = plain
-    middle[:, y.stop :] = plain
-    rows = middle[:, y]
-    rows[:, :, : x.start] = plain
-    rows[:, :, x.stop :] = plain
-    reordered(view, *turn, out=rows[:, :, x])
+    if view.size:
+        reordered(view, *turn, out=out[target])
     return out
 
 

@@ -87,8 +87,7 @@ def _mixed(block: Array, planes: Planes, size: Size3, edge: Edge) -> Array:
         before = np.floor(z)
         np.minimum(before, block.shape[0] - 1, out=before)
         z -= before
-        before += 1
-        first, second = _maps(wall, x, y, before), _maps(wall, x, y, before + 1)
+        first, second = _both_maps(wall, x, y, before)
         parts = []
         for part in wall.parts:
             a = cv2.remap(part, *first, cv2.INTER_LINEAR)
@@ -96,6 +95,20 @@ def _mixed(block: Array, planes: Planes, size: Size3, edge: Edge) -> Array:
             parts.append(_between(a, b, z))
         _join(parts, target)
     return out
+
+
+def _both_maps(
+    wall: _Wall, x: Single, y: Single, before: Single
+) -> tuple[tuple[Single, Single], tuple[Single, Single]]:
+    """Maps to the slices before the places and to those after them; x, y and before are used up."""
+    before += 1
+    if wall.rows < wall.depth + 2:
+        return _maps(wall, x, y, before), _maps(wall, x, y, before + 1)
+    x += 1
+    before *= wall.high
+    y += before
+    y += 1
+    return (x, y), (x, y + np.float32(wall.high))
 
 
 def _between(a: Array, b: Array, share: Single) -> Array:
@@ -262,18 +275,22 @@ def shifted(nodes: Single, steps: tuple[int, int, int], size: Size3) -> Planes:
     columns = np.arange(size[2], dtype=np.float32)
     lines = np.arange(size[1], dtype=np.float32)[:, None]
     deep, down, across = steps
+    planar = np.ascontiguousarray(np.moveaxis(nodes, 3, 0))
 
     def planes(i: int) -> tuple[Single, Single, Single]:
         k, share = divmod((i + 0.5) / deep + 0.5, 1.0)
-        low, high = nodes[int(k)], nodes[min(int(k) + 1, len(nodes) - 1)]
+        low, high = (planar[:, min(int(k) + n, len(nodes) - 1)] for n in (0, 1))
         coarse = low + np.float32(share) * (high - low)
-        if (down, across) != (1, 1):
-            coarse = cv2.resize(coarse, None, fx=across, fy=down, interpolation=cv2.INTER_LINEAR)
-        field = coarse[down : down + size[1], across : across + size[2]]
-        x, y, z = (np.ascontiguousarray(field[..., c]) for c in range(3))
-        x += columns
-        y += lines
-        z += np.float32(i)
-        return x, y, z
+        field = [_spread(plane, (down, across), size) for plane in coarse]
+        return field[0] + columns, field[1] + lines, field[2] + np.float32(i)
 
     return planes
+
+
+def _spread(plane: Single, steps: tuple[int, int], size: Size3) -> Any:
+    """Interpolate between the nodes of a slice."""
+    down, across = steps
+    grown: Any = plane
+    if steps != (1, 1):
+        grown = cv2.resize(plane, None, fx=across, fy=down, interpolation=cv2.INTER_LINEAR)
+    return grown[down : down + size[1], across : across + size[2]]

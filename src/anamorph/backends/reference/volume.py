@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.reference.warp import (
@@ -83,39 +84,43 @@ def _along(
     """Resample along the first axis."""
     interpolation, fill = how
     values = fill_of(fill, slices[0])
-    scale, shift = line
     n = len(slices)
-    low, high = sorted((shift, shift + scale * n))
-    index = np.arange(canvas, dtype=np.float64)
-    framed = round(low) > 0 or round(high) < canvas
-    laid = whole(low) and whole(high) and round(high) > round(low)
-    if laid and framed and border == K.BORDER_REFLECT_101 and round(high) - round(low) != n:
-        laid = False  # it mirrors about the centres of source voxels
-    if laid:
-        length = round(high) - round(low)
-        at = fold(index - round(low), length, border)
-        place = (at + 0.5) * (n / length)
-        place = place if scale > 0 else n - place
-        seen = at != OUTSIDE
-        edge = K.BORDER_REPLICATE
-    else:
-        place = (index + 0.5 - shift) / scale
-        seen = np.ones(canvas, np.bool_)
-        edge = border
+    place, seen, laid = _places_along(line, n, canvas, border)
+    edge = K.BORDER_REPLICATE if laid else border
     if interpolation in NEAREST:
-        first = fold(np.floor(place + (0 if laid else TIE)), n, edge)
+        first = fold(np.floor(place + (0.0 if laid else TIE)), n, edge)
         out = slices[first]
         out[(first == OUTSIDE) | ~seen] = values
         return out
-    first = np.floor(place - 0.5)
+    before = np.floor(place - 0.5)
+    share = place - 0.5 - before
     out = np.zeros((canvas, *slices.shape[1:]))
-    for at, weight in ((first, 1 - (place - 0.5 - first)), (first + 1, place - 0.5 - first)):
+    for at, weight in ((before, 1 - share), (before + 1, share)):
         tap = fold(at, n, edge)
         part = slices[tap].astype(np.float64)
         part[tap == OUTSIDE] = values
         out += weight[:, None, None, None] * part
     out[~seen] = values
     return out
+
+
+def _places_along(
+    line: tuple[float, float], n: int, canvas: int, border: int
+) -> tuple[Floats, npt.NDArray[np.bool_], bool]:
+    """Where the slices of the canvas lie in the source, whether they do, and if it is resized."""
+    scale, shift = line
+    low, high = sorted((shift, shift + scale * n))
+    index = np.arange(canvas, dtype=np.float64)
+    start, length = round(low), round(high) - round(low)
+    laid = whole(low) and whole(high) and length > 0
+    framed = start > 0 or start + length < canvas
+    if laid and framed and border == K.BORDER_REFLECT_101 and length != n:
+        laid = False  # it mirrors about the centres of source voxels
+    if not laid:
+        return (index + 0.5 - shift) / scale, np.ones(canvas, np.bool_), False
+    at = fold(index - start, length, border)
+    place: Floats = np.asarray((at + 0.5) * (n / length), np.float64)
+    return (place if scale > 0 else n - place), at != OUTSIDE, True
 
 
 def _general(op: Warp3, block: Array, interpolation: int, fill: Color) -> Array:
@@ -168,7 +173,7 @@ def remap3_mask(op: Remap3, block: Array) -> Array:
 
 
 def _remapped(op: Remap3, block: Array, interpolation: int, fill: Color) -> Array:
-    centers = np.stack(np.indices(op.size, dtype=np.float64), -1)[..., ::-1] + 0.5
+    centers: Floats = np.moveaxis(np.indices(op.size, dtype=np.float64), 0, -1)[..., ::-1] + 0.5
     places = centers + displacements(op, centers.reshape(-1, 3)).reshape(centers.shape)
     interpolation = interpolation if interpolation in NEAREST else K.INTER_LINEAR
     zyx = (places[..., 2], places[..., 1], places[..., 0])
@@ -213,7 +218,7 @@ def _linear_weights(places: Floats, n: int) -> Floats:
     return np.maximum(0.0, 1.0 - np.abs(centers - (np.arange(n) + 0.5)))
 
 
-def tensor3(op: Tensor3, block: Array) -> Any:
+def tensor3(_: Tensor3, block: Array) -> Any:
     """Hand a volume out as a tensor (C, D, H, W)."""
     return import_module("torch").from_numpy(np.array(block.transpose(3, 0, 1, 2), order="C"))
 
@@ -221,7 +226,7 @@ def tensor3(op: Tensor3, block: Array) -> Any:
 # ------------------------------------------------------------------------------- keypoints
 
 
-def warp3_points(op: Warp3, points: Points, source: object = None) -> Points:
+def warp3_points(op: Warp3, points: Points, _source: object = None) -> Points:
     """Map keypoints one by one; what leaves the slices is dropped, unless all must come back."""
     rows = [_mapped(row, op.matrix) for row in points.data.tolist()]
     return _within(Points(_rows(rows), points.index, points.fixed), op.size[0])
@@ -249,7 +254,7 @@ def _within(points: Points, depth: int) -> Points:
     return points if points.fixed else points.take((z >= -0.5 - 1e-6) & (z <= depth - 0.5 + 1e-6))
 
 
-def remap3_points(op: Remap3, points: Points, source: object = None) -> Points:
+def remap3_points(op: Remap3, points: Points, _source: object = None) -> Points:
     """Find where a field shows each keypoint."""
     data = points.data.copy()
     for row in data:
@@ -257,7 +262,7 @@ def remap3_points(op: Remap3, points: Points, source: object = None) -> Points:
     return _within(Points(data, points.index, points.fixed), op.size[0])
 
 
-def fill3_points(op: Fill3, points: Points, source: object = None) -> Points:
+def fill3_points(op: Fill3, points: Points, _source: object = None) -> Points:
     """Drop keypoints inside of cuboids, unless all must come back."""
     if points.fixed:
         return points
