@@ -64,6 +64,9 @@ class Sample(Host):
     labelled: bool = False
     """Whether there is more to hand out than pictures."""
 
+    size: Size
+    """Height and width of the picture at this point."""
+
     def __init__(self, settings: Any, data: Mapping[str, Any], backend: Backend) -> None:
         self.settings: Any = settings
         self.declared: Range | None = settings.value_range
@@ -87,8 +90,9 @@ class Sample(Host):
         if len(self.data) != 1 or type(image) is not np.ndarray or image.ndim != 3:
             return False
         dtype = DTYPES.get(image.dtype)
-        odd = dtype is None or not image.flags.c_contiguous or not image.size
-        if odd or self.declared is not None or self.settings.bound:
+        if dtype is None or not image.flags.c_contiguous or not image.size:
+            return False
+        if self.declared is not None or self.settings.bound:
             return False
         entry = Entry("image", KINDS["image"], image)
         entry.value = entry.start = image
@@ -138,7 +142,7 @@ class Sample(Host):
     def _begin(self, size: Size | None) -> None:
         if size is None:
             raise MissingDataError(_nothing_seen(self.entries, self.settings.kinds))
-        self.size: Size = size
+        self.size = size
         self.depth = depth_of(self.entries.values(), must_agree=self.settings.is_check_shapes)
         for entry in self.entries.values():
             if entry.kind.target is IMAGE and len(entry.value):
