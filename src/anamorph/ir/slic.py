@@ -15,8 +15,9 @@ import numpy.typing as npt
 Singles = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
 
-COMPACTNESS = 10.0
-"""How many units of color (white is 100) weigh as much as the distance between centres."""
+COMPACTNESS = 100.0
+"""How many units of color (white is 100) weigh as much as the distance between centres. Patches
+are as even in size, and change a picture as much, as those of Albumentations."""
 ROUNDS = 5
 """The paper finds ten enough; after five next to no pixel changes its patch."""
 _NEIGHBOURS = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1))

@@ -26,6 +26,10 @@ _MOST_ZOOMS = 256
 """More pictures than this lie closer together than pixels."""
 
 
+_STILL = 1e-9
+"""Zooms by less than this move no picture."""
+
+
 class Defocus(PixelTransform):
     """Blur as a lens does that is out of focus: every point becomes a disk.
 
@@ -80,7 +84,8 @@ class ZoomBlur(PixelTransform):
     """Blur as if the lens were zoomed in during the exposure.
 
     The mean of the picture and of what a growing zoom shows of it, after Hendrycks and Dietterich
-    2019 (ImageNet-C). The zooms grow by equal factors, whose last is the one asked for.
+    2019 (ImageNet-C). The zooms grow by equal factors that move the picture as far, on average,
+    as the equal steps asked for: few enlargements then do for many zooms.
 
     >>> bool(A.ZoomBlur(p=1)(image=photo)["image"].std() < photo.std())
     True
@@ -102,4 +107,25 @@ class ZoomBlur(PixelTransform):
         if step * _MOST_ZOOMS > reach:
             count = max(2, math.ceil(reach / step - 1e-9))
             reach = step * (count - 1)
-        yield Effect("zoom", (count, 1.0 + reach))
+        yield Effect("zoom", (count, even_factors(count, 1.0 + reach)))
+
+
+def even_factors(count: int, last: float) -> float:
+    """The last of so many zooms by equal factors that move a picture as far as by equal steps.
+
+    >>> even_factors(2, 1.5)
+    1.5
+
+    A zoom f moves what is at r from the middle by r·(1 - 1/f), so the sums of 1/f must be equal;
+    the factor between zooms is found by Newton's method.
+    """
+    if count == 2 or last < 1.0 + _STILL:
+        return last
+    step = (last - 1.0) / (count - 1)
+    wanted = sum(1.0 / (1.0 + i * step) for i in range(count))
+    q = last ** (-1.0 / (count - 1))
+    for _ in range(3):
+        whole = (1.0 - q**count) / (1.0 - q)
+        slope = (whole - count * q ** (count - 1)) / (1.0 - q)
+        q -= (whole - wanted) / slope
+    return q ** (1.0 - count)

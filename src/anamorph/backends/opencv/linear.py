@@ -24,7 +24,7 @@ _LARGE = 7
 _SPARSE = 64
 _APART: Mapping[str, float] = {"uint8": 1.0 / 255, "uint16": 1e-4, "float32": 1e-4}
 """Sum of weights by which a sum of separable kernels may differ from the one that is wanted."""
-_SEPARABLE, _CELL, _SPECTRAL = 55, 30, 14_000
+_SEPARABLE, _CELL, _SPECTRAL = 60, 38, 14_000
 """Times of a filter: of each tap of a separable one, of each weight of a plain one, and of any
 that OpenCV does by Fourier transforms."""
 _SINGLE = np.dtype(np.float32)
@@ -74,10 +74,14 @@ def with_kernel(weights: Image, image: Image) -> Image:
 
 
 def _small(weights: Image, image: Image) -> Image:
-    told = _telling(weights, image.dtype).astype(np.float32)
+    return _plain(_telling(weights, image.dtype), image)
+
+
+def _plain(weights: Image, image: Image) -> Image:
+    single = weights.astype(np.float32)
     if image.dtype != np.uint16:
-        return cv2.filter2D(image, -1, told)
-    return _by_floats(image, lambda wide, out: cv2.filter2D(wide, -1, told, out))
+        return cv2.filter2D(image, -1, single)
+    return _by_floats(image, lambda wide, out: cv2.filter2D(wide, -1, single, out))
 
 
 def _by_floats(
@@ -115,10 +119,14 @@ def _large(weights: Image, image: Image) -> Image:
     used = weights[weights != 0.0]
     if 0 < len(used) <= _SPARSE and np.ptp(used) < 1e-9:
         return sums.even_kernel(image, weights)
+    told = _telling(weights, image.dtype)
+    plain = np.count_nonzero(told) * _CELL
+    tap = max(weights.shape) * _SEPARABLE
+    if plain <= 2 * tap:
+        return _plain(told, image)
     parts = _separated(weights, _APART[image.dtype.name])
-    side = max(weights.shape)
-    if len(parts) * side * _SEPARABLE > min(len(used) * _CELL, _SPECTRAL):
-        return _small(weights, image)
+    if len(parts) * tap > min(plain, _SPECTRAL):
+        return _plain(told, image)
     if image.dtype == np.uint8:
         return _sum_of_bytes(parts, image)
     wide = image

@@ -79,8 +79,10 @@ def _filtered(
             many binary digits of sums of columns are to be dropped for the total to fit.
     """
     height, width, channels = image.shape
-    around = cv2.copyMakeBorder(image, *sides, cv2.BORDER_REFLECT_101)
-    source = around.reshape(around.shape[0], -1)
+    tall, broad = height + sides[0] + sides[1], width + sides[2] + sides[3]
+    around = lent("around", (tall, broad, channels), image.dtype)
+    cv2.copyMakeBorder(image, *sides, cv2.BORDER_REFLECT_101, around)
+    source = around.reshape(tall, -1)
     out = np.empty((height, width * channels), image.dtype)
     wide = np.dtype(np.uint16 if image.dtype == np.uint8 else np.float32)
     drop = (count // _COUNTED).bit_length() if wide == np.uint16 else 0
