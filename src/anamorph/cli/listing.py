@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -71,9 +72,12 @@ def _entry(name: str) -> dict[str, Any]:
     entry = {"name": name, "summary": catalog.summary(found)}
     if not issubclass(found, Transform):
         return {**entry, "acts_on": "transforms", "parameters": _options(found)}
-    acts_on = "all targets" if found.kind == "dual" else "pixels"
+    acts_on = _ACTS_ON.get(found.kind, "pixels")
     rows = [_parameter(field) for field in catalog.parameters(found)]
     return {**entry, "acts_on": acts_on, "parameters": rows}
+
+
+_ACTS_ON: Mapping[str, str] = {"dual": "all targets", "volume": "volumes"}
 
 
 def _parameter(field: Field) -> dict[str, str]:
