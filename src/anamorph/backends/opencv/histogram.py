@@ -26,6 +26,7 @@ from anamorph.backends.opencv.tone import (
     join,
     lent,
     lent_planes,
+    look_up,
     look_up_words,
     planes,
     translated,
@@ -49,18 +50,30 @@ def _counts(levels: Bytes, mask: Bytes | None) -> Counts:
     return histogram.ravel().astype(np.float64)
 
 
+def _parts_of(image: Image) -> Image:
+    """Give the channels (C, H, W): one channel as it is, others in lent memory."""
+    if image.shape[2] > 1:
+        return lent_planes(image)
+    return np.ascontiguousarray(image.reshape(1, *image.shape[:2]))
+
+
 def _apply(tables: list[Table], parts: Image) -> Image:
-    """Look planes up in tables of levels, and put them together."""
-    if parts.dtype == np.uint8:
-        looked_up = zip(parts, tables, strict=True)
-        return join([translated(p, t.astype(np.uint8).tobytes()) for p, t in looked_up])
-    return join([_between_levels(p, t) for p, t in zip(parts, tables, strict=True)])
+    """Look planes up in tables of levels, and put them together; lent planes are written over."""
+    way = _on_levels if parts.dtype == np.uint8 else _between_levels
+    if len(parts) == 1:
+        return way(parts[0], tables[0], None)
+    return join([way(p, t, p) for p, t in zip(parts, tables, strict=True)])
+
+
+def _on_levels(plane: Bytes, table: Table, out: Image | None) -> Bytes:
+    stored = table.astype(np.uint8).tobytes()
+    return look_up(plane, (stored,)) if out is None else translated(plane, stored)
 
 
 _SHARES = (np.arange(257, dtype=np.float32) / np.float32(257))[None]
 
 
-def _between_levels(plane: Image, table: Table) -> Image:
+def _between_levels(plane: Image, table: Table, out: Image | None) -> Image:
     """Look words or floats up, interpolating between the 256 levels of a table.
 
     A level is 257 words, so 65536 entries tell apart all that words can hold.
@@ -73,10 +86,10 @@ def _between_levels(plane: Image, table: Table) -> Image:
     dense[-1] = levels[-1]
     if plane.dtype == np.uint16:
         dense *= np.float32(65535)
-        return look_up_words(plane, np.rint(dense, out=dense).astype(np.uint16))
+        return look_up_words(plane, np.rint(dense, out=dense).astype(np.uint16), out)
     places = lent("places", plane.shape, np.dtype(np.uint16))
     cv2.addWeighted(plane, 65535.0, plane, 0.0, 0.0, places, cv2.CV_16U)
-    return look_up_words(places, dense)
+    return look_up_words(places, dense, out)
 
 
 # --------------------------------------------------------------------------------- equalise
@@ -133,7 +146,7 @@ def equalize(op: Effect, image: Image) -> Image:
     mode, by_channels, where = op.params
     masks = _masks(where, image)
     if by_channels or image.shape[2] == 1:
-        parts = lent_planes(image)
+        parts = _parts_of(image)
         counts = [_counts(_levels(p), m) for p, m in zip(parts, masks, strict=True)]
         return _apply([_EQUALIZERS[mode](c) for c in counts], parts)
     needs_channels(image, (1, 3), "Equalize with by_channels=False")
@@ -180,7 +193,7 @@ def autocontrast(op: Effect, image: Image) -> Image:
     """
     cutoff, ignore, method = op.params
     plain = method == "pil" and cutoff == 0 and ignore is None
-    parts = lent_planes(image)
+    parts = _parts_of(image)
     tables = []
     kept = []
     for part in parts:

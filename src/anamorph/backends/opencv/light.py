@@ -39,10 +39,10 @@ def by_rows(image: Image, work: Callable[[Image, Image, int, int], None]) -> Ima
     return out.reshape(image.shape)
 
 
-def multiplied(image: Image, rows: Rows) -> Image:
-    """Multiply by a pattern, saturating."""
+def multiplied(image: Image, rows: Rows, *, darkens: bool) -> Image:
+    """Multiply by a pattern, saturating; what only darkens has nothing to saturate."""
     depth = _DEPTH[image.dtype.name]
-    bounded = image.dtype == np.float32
+    bounded = image.dtype == np.float32 and not darkens
 
     def work(source: Image, target: Image, top: int, bottom: int) -> None:
         pattern = lent("pattern", source.shape, _SINGLE)
@@ -80,7 +80,8 @@ def light(op: Effect, image: Image) -> Image:
     params: the pattern's name, the strength, and where it lies (see the patterns).
     """
     name, strength, *place = op.params
-    return multiplied(image, _PATTERNS[name](image.shape, strength, *place))
+    darkens = strength < 0 and name != "linear"  # which is lighter at one end
+    return multiplied(image, _PATTERNS[name](image.shape, strength, *place), darkens=darkens)
 
 
 def _steps(count: int) -> Floats:
@@ -230,7 +231,7 @@ def plasma_shadow(op: Effect, image: Image) -> Image:
         np.multiply(pattern[top:bottom], np.float32(-share), out=plane)
         plane += np.float32(1)
 
-    return multiplied(image, _planes(image.shape[1], image.shape[2], write))
+    return multiplied(image, _planes(image.shape[1], image.shape[2], write), darkens=True)
 
 
 def plasma_contrast(op: Effect, image: Image) -> Image:

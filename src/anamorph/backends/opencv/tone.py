@@ -117,22 +117,18 @@ def look_up(image: Bytes, tables: tuple[bytes, ...]) -> Image:
     return join(map(translated, lent_planes(image), tables))
 
 
+_TO_TARGET = "out (" in (sz.translate.__doc__ or "")
+"""Whether stringzilla writes to given memory (from 5 on), which saves a pass."""
+
+
 def _translated_copy(image: Bytes, table: bytes) -> Bytes:
-    if image.nbytes <= _IN_CACHE or not image.flags.c_contiguous:
-        out = image.copy()
-        sz.translate(out.data, table, inplace=True)
+    if _TO_TARGET and image.flags.c_contiguous:
+        out = np.empty_like(image)
+        sz.translate(image.data, table, out=out.data)
         return out
-    out = np.empty_like(image)
-    source, target = image.reshape(-1), out.reshape(-1)
-    for start in range(0, source.size, _IN_CACHE // 4):
-        part = target[start : start + _IN_CACHE // 4]
-        np.copyto(part, source[start : start + len(part)])
-        sz.translate(part.data, table, inplace=True)
+    out = image.copy()
+    sz.translate(out.data, table, inplace=True)
     return out
-
-
-_IN_CACHE = 1 << 20
-"""Bytes that are still in the second-level cache when they are gone over again."""
 
 
 def translated(plane: Bytes, table: bytes) -> Bytes:
@@ -244,10 +240,10 @@ def _bent_words(steps: Steps, image: Image) -> Image:
 
 
 def look_up_words(plane: Words, table: Image, out: Image | None = None) -> Image:
-    """Look words up in a table of 65,536 values of any dtype, into a plane if one is given."""
+    """Look words up in a table of 65536 words or floats, writing to memory that may be given."""
     if _WORD_LOOKUP:
         return cv2.LUT(plane, table, out)
-    return np.take(table, plane, out=out)
+    return np.take(table, plane, out=out, mode="clip")
 
 
 # -------------------------------------------------------------------------------- floats
