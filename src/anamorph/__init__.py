@@ -12,6 +12,7 @@ from anamorph.core.errors import AnamorphError, GoneError, nearest
 from anamorph.core.keypoints import KeypointParams
 from anamorph.core.polygons import PolygonParams, PolylineParams
 from anamorph.ir.plan import Plan
+from anamorph.pipeline.batch import CutMix, MixUp
 from anamorph.pipeline.check import check_pipeline
 from anamorph.pipeline.choice import (
     OneOf,
@@ -46,10 +47,12 @@ __all__ = [
     "BasicTransform",
     "BboxParams",
     "Compose",
+    "CutMix",
     "DonorBank",
     "DualTransform",
     "ImageOnlyTransform",
     "KeypointParams",
+    "MixUp",
     "OneOf",
     "OneOrOther",
     "PixelTransform",

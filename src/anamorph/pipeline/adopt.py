@@ -13,7 +13,7 @@ from anamorph.core.labels import Boxes, Points
 from anamorph.core.shapes import Shapes
 from anamorph.ir.collage import Collage, Member
 from anamorph.ir.ops import BOXES, IMAGE, MASK, MEASURED, POINTS, SHAPES, Op, Picture, Size
-from anamorph.pipeline.stacks import Stack
+from anamorph.pipeline.stacks import Stack, three_axes
 from anamorph.pipeline.targets import Entry
 
 Array = npt.NDArray[Any]
@@ -49,14 +49,13 @@ def unpacked(value: Any) -> Any:
     return tuple(items) if value[0] == "tuple" else list(items)
 
 
-def as_met(sample: Any, entry: Entry, op: Collage, source: Size) -> list[tuple[Op, Size]]:
+def as_met(entry: Entry, op: Collage, source: Size) -> list[tuple[Op, Size]]:
     """The ops that one target meets, each with the size of the picture before it."""
     target = entry.kind.target
     if target in (BOXES, POINTS):
         return [(op, source)]
     if target in (IMAGE, MASK):
-        members = target is MASK and is_members(sample, entry)
-        return [(op.for_key(entry.key, members=members), source)]
+        return [(op.for_key(entry.key), source)]
     met: list[tuple[Op, Size]] = []
     if op.canvas is not None:
         met.append((op.frame(source), source))
@@ -66,12 +65,8 @@ def as_met(sample: Any, entry: Entry, op: Collage, source: Size) -> list[tuple[O
     return met
 
 
-def adopt(sample: Any, entry: Entry, op: Collage, canvas: Size) -> None:
-    """Append what comes along to a target: rows and their labels, or masks of objects."""
-    if entry.kind.target is MASK:
-        if is_members(sample, entry):
-            _adopt_members(sample, entry, op, canvas)
-        return
+def adopt(sample: Any, entry: Entry, op: Collage) -> None:
+    """Append the rows that come along to a target, and their labels to its label fields."""
     rows = dict(op.rows).get(entry.key, ())
     if not rows or entry.kind.target not in ROWS:
         return
@@ -103,36 +98,45 @@ def _joined(old: Any, rows: list[Any], start: int) -> Any:
     return Boxes(together, index, seen)
 
 
-def _adopt_members(sample: Any, entry: Entry, op: Collage, canvas: Size) -> None:
+def run_members(sample: Any, entry: Entry, op: Collage, source: Size) -> None:
+    """Lay pieces over the masks of single objects, and append the masks of what comes along."""
+    met = op.for_key(entry.key, members=True)
+    kernel = sample.backend.kernel(met, MASK)
+    members = dict(op.members).get(entry.key, ())
+    count = len(entry.value) + len(members)
+    if not count:
+        return
+    like = entry.value[0] if len(entry.value) else _three_axes_of(members[0])
+    blank = _blanks(entry, (count, *op.size_after(source), like.shape[2]), like.dtype)
+    for i, value in enumerate(entry.value):
+        if i not in op.lost:
+            blank[i][...] = three_axes(kernel(met, value))
+    for i, member in enumerate(members, len(entry.value)):
+        _write_member(entry.key, member, blank[i])
     if op.lost and entry.key not in sample.settings.bound:
         entry.lost = entry.lost | set(op.lost)
-    for i in op.lost:
-        entry.value[i] = np.zeros_like(entry.value[i])
-    members = dict(op.members).get(entry.key, ())
-    if not members:
-        if op.lost and isinstance(entry.value, Stack):
-            entry.value = Stack(np.stack(entry.value))
-        return
-    new = [_member(m, entry, canvas) for m in members]
-    entry.adopted = [*entry.adopted, *new]
-    if isinstance(entry.value, Stack):
-        rest = new[0].shape[2:]
-        block = np.stack([*entry.value, *new]) if len(entry.value) else np.stack(new)
-        entry.value = Stack(block.reshape(-1, *canvas, *rest))
-        entry.shape = (len(entry.value),)
-    else:
-        entry.value = [*entry.value, *new]
+    entry.adopted = [*entry.adopted, *blank[len(entry.value) :]]
+    entry.value = Stack(blank) if isinstance(blank, np.ndarray) else blank
+    entry.shape = (count,)
 
 
-def _member(member: Member, entry: Entry, canvas: Size) -> Array:
-    """The mask of an object on the canvas, of the dtype and channels that the others have."""
-    part = member.mask.array
-    part = part.reshape(*part.shape[:2], -1)
-    like = entry.value[0] if len(entry.value) else part
-    kept = part.astype(like.dtype)
-    if not np.array_equal(kept, part):
-        raise DataError(f"{entry.key} of {like.dtype} cannot hold the values of a further mask")
-    out = np.zeros((*canvas, like.shape[2]), like.dtype)
+def _three_axes_of(member: Member) -> Array:
+    array = member.mask.array
+    return array.reshape(*array.shape[:2], -1)
+
+
+def _blanks(entry: Entry, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Empty masks: one array where the call gave one, which is written once."""
+    if isinstance(entry.given, np.ndarray):
+        return np.zeros(shape, dtype)
+    return [np.zeros(shape[1:], dtype) for _ in range(shape[0])]
+
+
+def _write_member(key: str, member: Member, out: Array) -> None:
+    """Put the mask of an object on an empty mask of the canvas."""
+    part = _three_axes_of(member)
     (x, y), (h, w) = member.place, part.shape[:2]
-    out[y : y + h, x : x + w] = kept
-    return out
+    place = out[y : y + h, x : x + w]
+    place[...] = part
+    if place.dtype != part.dtype and not np.array_equal(place, np.broadcast_to(part, place.shape)):
+        raise DataError(f"{key} of {out.dtype} cannot hold the values of a further mask")

@@ -13,7 +13,7 @@ from anamorph.ir.collage import Collage
 from anamorph.ir.frames import Frames
 from anamorph.ir.ops import MASK, MIXTURE, Cast, ColorMatrix, Effect, Op, Size, Target
 from anamorph.ir.rules import fuse
-from anamorph.pipeline.adopt import adopt, as_met
+from anamorph.pipeline.adopt import adopt, as_met, is_members, run_members
 from anamorph.pipeline.frames import run_frames
 from anamorph.pipeline.stacks import over_slices, over_volumes, three_axes
 from anamorph.pipeline.targets import PICTURES, Entry
@@ -30,9 +30,12 @@ def run_op(sample: Any, entry: Entry, op: Op, source: Size) -> None:
 
 
 def _run_collage(sample: Any, entry: Entry, op: Any, source: Size) -> None:
-    for met, before in as_met(sample, entry, op, source):
+    if is_members(sample, entry):
+        run_members(sample, entry, op, source)
+        return
+    for met, before in as_met(entry, op, source):
         _run_kernel(sample, entry, met, before)
-    adopt(sample, entry, op, op.size_after(source))
+    adopt(sample, entry, op)
 
 
 def _run_kernel(sample: Any, entry: Entry, op: Op, source: Size) -> None:

@@ -158,7 +158,7 @@ def _spans(part: float, cells: int, cell: int, target: int) -> Iterator[Extent]:
             yield low, high
 
 
-def listed(key: str, value: Any) -> Sequence[Mapping[str, Any]]:
+def listed(key: str, value: Any) -> Sequence[Any]:
     """Check that what a call brings is a list.
 
     Raises:

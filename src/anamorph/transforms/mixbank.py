@@ -99,7 +99,8 @@ class DonorBank:
     def draw(self, rng: Rng) -> Item:
         """Draw a class, then one of its objects."""
         groups, weights = self._groups
-        return self.items[rng.pick(rng.pick(groups, weights))]
+        place: int = rng.pick(rng.pick(groups, weights))
+        return self.items[place]
 
     def __len__(self) -> int:
         return len(self.items)

@@ -99,7 +99,7 @@ class CopyAndPaste(SpatialTransform):
             return
         for i, item in enumerate(listed(self.metadata_key, scene.given(self.metadata_key))):
             place = f"{self.metadata_key}[{i}]"
-            if isinstance(item, Mapping) and ("masks" in item or "bboxes" in item):
+            if not {"masks", "bboxes"}.isdisjoint(item if isinstance(item, Mapping) else ()):
                 yield from ((place, part) for part in instances_of(place, item))
             else:
                 yield place, item
@@ -117,7 +117,7 @@ class CopyAndPaste(SpatialTransform):
         donor = scene.donor(place, _data(scene, place, item, lies, found))
         donor.check_picture()
         _cut(donor, found, scale, _margin(self.blend_mode, sigma))
-        shape: Flags = donor.picture("masks")[0][:, :, 0] != 0
+        shape = _marked(donor.picture("masks")[0])
         extent = bounds_of(shape)
         if extent is None or np.count_nonzero(shape) < self.min_paste_area:
             return None
@@ -159,6 +159,14 @@ def bounds_of(flags: Flags) -> Bounds | None:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
+def _marked(mask: npt.NDArray[Any]) -> Flags:
+    """Where a mask (H, W, C) is not zero."""
+    flags: Flags = mask[:, :, 0] != 0
+    for channel in range(1, mask.shape[2]):  # NumPy is slow to reduce an axis this short
+        flags |= mask[:, :, channel] != 0
+    return flags
+
+
 def _footprint(scene: Scene, place: str, item: Any) -> Flags:
     """Where an object is in its picture."""
     if not isinstance(item, Mapping):
@@ -169,8 +177,7 @@ def _footprint(scene: Scene, place: str, item: Any) -> Flags:
         if not isinstance(mask, np.ndarray) or mask.shape[:2] != size:
             shape = getattr(mask, "shape", type(mask).__name__)
             raise DataError(f"{place}: mask is {shape} and image {size}: they must be of one size")
-        flat: Flags = mask != 0
-        return flat.any(axis=2) if flat.ndim == 3 else flat
+        return _marked(mask if mask.ndim == 3 else mask[:, :, None])
     if item.get("bbox") is None:
         raise MissingDataError(f"{place} has neither mask nor bbox, which say what is pasted")
     x0, y0, x1, y1 = scene.box_from(place, item["bbox"], size)
@@ -246,12 +253,12 @@ def _placed(
 
 def _assembled(scene: Scene, pasted: list[_Pasted], least: float) -> Collage:
     """Lay objects over the picture, and say what becomes of all labels."""
-    owner = np.full(scene.size, -1, np.int32)
-    for k, one in enumerate(pasted):
-        owner[one.region][one.lies] = k
+    owner = np.zeros(scene.size, np.uint8 if len(pasted) < 256 else np.uint32)
+    for k, one in enumerate(pasted, 1):
+        np.copyto(owner[one.region], k, where=one.lies)
     joined = Joined(scene, scene.size)
     pieces = []
-    for k, one in enumerate(pasted):
+    for k, one in enumerate(pasted, 1):
         seen: Flags = (owner[one.region] == k) & one.lies
         if np.count_nonzero(seen) >= max(1.0, least * np.count_nonzero(one.lies)):
             _join(joined, one, seen, owner, k)
@@ -266,7 +273,7 @@ def _assembled(scene: Scene, pasted: list[_Pasted], least: float) -> Collage:
                 seamless=one.seamless,
             )
         )
-    lost, shown = _left(scene, owner >= 0, least)
+    lost, shown = left_under(scene, _covered(pasted, owner), least)
     return Collage(
         tuple(pieces), hides=True, min_visible=least, lost=lost, shown=shown, **joined.parts()
     )
@@ -298,26 +305,53 @@ def _shows(row: Row, owner: Any, k: int) -> bool:
     return not inside or int(owner[int(y), int(x)]) <= k
 
 
-def _left(scene: Scene, covered: Flags, least: float) -> tuple[tuple[int, ...], tuple[Shown, ...]]:
-    """Which objects of the picture are lost, and the boxes of those that their masks tell of."""
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """Which pixels of a region of the picture are covered."""
+
+    region: tuple[slice, slice]
+    pixels: Flags
+
+    def left(self, mask: Any, least: float) -> tuple[Bounds, Bounds | None] | None:
+        """What bounds an object was in, and is; the latter None if too little is left of it.
+
+        None if nothing of it is covered.
+        """
+        hidden = np.count_nonzero(_marked(mask[self.region]) & self.pixels)
+        if not hidden:
+            return None
+        whole = _marked(mask)
+        area = np.count_nonzero(whole)
+        before = bounds_of(whole) or (0, 0, 0, 0)
+        if area - hidden < max(1.0, least * area):
+            return before, None
+        whole[self.region] &= ~self.pixels
+        return before, bounds_of(whole)
+
+
+def _covered(pasted: list[_Pasted], owner: Any) -> Covered:
+    """The rectangle around all objects, and what they cover of it."""
+    rows, columns = zip(*(one.region for one in pasted), strict=True)
+    region = (
+        slice(min(r.start for r in rows), max(r.stop for r in rows)),
+        slice(min(c.start for c in columns), max(c.stop for c in columns)),
+    )
+    return Covered(region, owner[region] != 0)
+
+
+def left_under(
+    scene: Scene, cover: Covered, least: float
+) -> tuple[tuple[int, ...], tuple[Shown, ...]]:
+    """Which objects of the picture are lost, and the boxes of those that masks tell of."""
     masks = scene.members or []
-    told: dict[int, Bounds | None] = {}
-    before: dict[int, Bounds] = {}
-    for i, mask in enumerate(masks):
-        whole: Flags = mask[:, :, 0] != 0 if mask.shape[2] == 1 else (mask != 0).any(axis=2)
-        left = whole & ~covered
-        all_of, some = np.count_nonzero(whole), np.count_nonzero(left)
-        if some < all_of:
-            bounds = bounds_of(left)
-            told[i] = bounds if some >= max(1.0, least * all_of) else None
-            before[i] = bounds_of(whole) or (0, 0, 0, 0)
-    lost = tuple(i for i, bounds in told.items() if bounds is None)
+    told = {i: found for i, mask in enumerate(masks) if (found := cover.left(mask, least))}
+    lost = tuple(i for i, (_, bounds) in told.items() if bounds is None)
     if not scene.paired or scene.boxes is None:
         return lost, ()
     shown = []
     for row, (i, box) in enumerate(zip(scene.owners, scene.boxes.tolist(), strict=True)):
         if i in told:
-            shown.append((row, *_shrunk(box, before[i], told[i])))
+            shown.append((row, *_shrunk(box, *told[i])))
         elif i < len(masks):
             shown.append((row, *box))
     return lost, tuple(shown)

@@ -166,7 +166,7 @@ def _lies(place: str, item: Mapping[str, Any], size: tuple[int, int]) -> Image |
     flat = mask != 0
     flat = flat.any(axis=2) if flat.ndim == 3 else flat
     rows, columns = (np.arange(n) * m // n for n, m in zip(size, flat.shape, strict=True))
-    lies: Image = flat[rows[:, None], columns]
+    lies: Image = flat.take(rows, axis=0).take(columns, axis=1)
     return lies
 
 

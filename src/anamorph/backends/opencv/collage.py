@@ -13,6 +13,7 @@ import numpy.typing as npt
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.linear import clipped
 from anamorph.backends.opencv.seamless import harmonic
+from anamorph.backends.opencv.tone import CACHED
 from anamorph.backends.opencv.warp import warp_image, warp_mask
 from anamorph.backends.opencv.warp_labels import warp_boxes, warp_points
 from anamorph.core.errors import DataError
@@ -39,6 +40,8 @@ Flags = npt.NDArray[np.bool_]
 _COPIED = frozenset("BHf")
 """Dtypes (uint8, uint16, float32) that cv2.copyTo is quick with."""
 _DUST = 1e-9
+_FINE = 2e-4
+"""The error of a seamless piece, as a part of white."""
 
 
 def collage_image(op: Collage, image: Image) -> Image:
@@ -63,8 +66,16 @@ def collage_mask(op: Collage, mask: Image) -> Image:
         if piece.cover is None:
             place[...] = part
         else:
-            np.copyto(place, part, where=piece.cover.array.astype(np.bool_)[:, :, None])
+            _copied(part, place, piece.cover.array)
     return out
+
+
+def _copied(part: Image, place: Image, cover: Image) -> None:
+    """Write where a cover (uint8) is not zero; planes one by one, which NumPy is quick with."""
+    where = cover != 0
+    wide = part if part.ndim == 3 else np.broadcast_to(part, (1, 1, place.shape[2]))
+    for channel in range(place.shape[2]):
+        np.copyto(place[:, :, channel], wide[:, :, channel], where=where)
 
 
 def _framed(op: Collage, array: Image, warp: Any) -> Image:
@@ -112,7 +123,7 @@ def _paste(piece: Piece, part: Image, place: Image) -> None:
     elif place.dtype.char in _COPIED:
         cv2.copyTo(part, piece.cover.array, place)
     else:
-        np.copyto(place, part, where=piece.cover.array.astype(np.bool_)[:, :, None])
+        _copied(part, place, piece.cover.array)
 
 
 def _weights(piece: Piece) -> Image:
@@ -130,22 +141,36 @@ def _weights(piece: Piece) -> Image:
 
 
 def _blend(part: Image, place: Image, alpha: Image) -> None:
-    """Give place + (part - place)·alpha, rounded once."""
-    wide = np.repeat(alpha, place.shape[2], axis=1) if place.shape[2] > 1 else alpha
-    below = np.ascontiguousarray(place).reshape(wide.shape)
-    change = cv2.subtract(part.reshape(wide.shape), below, dtype=cv2.CV_32F)
-    cv2.multiply(change, wide, change)
+    """Give place + (part - place)·alpha, rounded once, a block of rows at a time."""
+    h, w, channels = place.shape
     depth = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U}.get(place.dtype.name, cv2.CV_32F)
-    done = cv2.add(below, change, dtype=depth)
-    place[...] = clipped(done).reshape(place.shape)
+    step = max(1, CACHED // (w * channels))
+    for y in range(0, h, step):
+        rows = slice(y, y + step)
+        below = np.ascontiguousarray(place[rows]).reshape(-1, w * channels)
+        above = np.ascontiguousarray(part[rows]).reshape(below.shape)
+        change = cv2.subtract(above, below, dtype=cv2.CV_32F)
+        cv2.multiply(change, _wide(alpha[rows], channels), change)
+        done = cv2.add(below, change, dtype=depth)
+        place[rows] = clipped(done).reshape(-1, w, channels)
+
+
+def _wide(weights: Image, channels: int) -> Image:
+    """The weights of pixels for each of their values."""
+    if channels == 1:
+        return weights
+    if channels <= 4:
+        merged: Image = cv2.merge([weights] * channels)
+        return merged.reshape(weights.shape[0], -1)
+    return np.repeat(weights, channels, axis=1)
 
 
 def _levelled(piece: Piece, part: Image, place: Image) -> Image:
     """Give a piece the level of what is around it, its gradients kept (Pérez et al. 2003)."""
     inside = np.ones(piece.size, np.uint8) if piece.cover is None else piece.cover.array
     difference = place.astype(np.float32) - part
-    level = part + harmonic(difference, inside.astype(np.bool_))
     white = 1.0 if part.dtype.kind == "f" else np.iinfo(part.dtype).max
+    level = part + harmonic(difference, inside.astype(np.bool_), _FINE * white)
     if part.dtype.kind != "f":
         np.rint(level, out=level)
     out: Image = np.clip(level, 0, white).astype(part.dtype)
