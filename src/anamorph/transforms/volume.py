@@ -30,6 +30,7 @@ from anamorph.ir.matrix3 import Size3
 from anamorph.ir.ops import Op, Sampling
 from anamorph.ir.volume import Fill3, Tensor3, Warp3
 from anamorph.transforms.base import KEYS, Scene, Transform, sampling_of
+from anamorph.transforms.drop import check_value
 
 __all__ = [
     "CenterCrop3D",
@@ -284,6 +285,7 @@ class CoarseDropout3D(VolumeTransform):
     def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
         """Draw number, size and place."""
         volume = self.extent(scene)
+        check_value("CoarseDropout3D.fill", self.fill, scene)
         ranges = self.hole_depth_range, self.hole_height_range, self.hole_width_range
         holes = []
         for _ in range(rng.integer(*self.num_holes_range)):
