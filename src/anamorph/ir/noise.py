@@ -20,7 +20,13 @@ Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
 
+STRIP = 98_304
+"""Values that are worked on at a time. A multiple of 16, so that no random bits are lost between
+strips."""
 _LEVELS = 256
+_FEW = 16
+_COARSE = 8.0
+"""From this sigma on 16 levels are told apart when they are rounded."""
 _BLOCK = 1 << 15
 """Values drawn at a time: what is in between stays in the cache, and needs no fresh pages."""
 DENSE = 0.1
@@ -73,7 +79,8 @@ def any_values(bits: Bits, count: int, dtype: str) -> npt.NDArray[np.generic]:
 
 def normals(bits: Bits, count: int) -> Singles:
     """Draw standard normal numbers in single precision, with 16 random bits each."""
-    return np.take(normal_words(), words(bits, count))
+    drawn: Singles = np.take(normal_words(), words(bits, count))
+    return drawn
 
 
 def words(bits: Bits, count: int) -> npt.NDArray[np.uint16]:
@@ -82,12 +89,19 @@ def words(bits: Bits, count: int) -> npt.NDArray[np.uint16]:
 
 
 @cache
+def word_shares() -> Floats:
+    """Shares of a distribution, between 0 and 1, that random words stand for."""
+    return (np.arange(65536) + 0.5) / 65536
+
+
+@cache
 def normal_words() -> Singles:
     """65536 equally likely levels with the variance of a standard normal; they reach 4.2 sigma."""
     normal = NormalDist()
     half = np.array([normal.inv_cdf((i + 0.5) / 65536) for i in range(32768)])
     z = np.concatenate([half, -half[::-1]])
-    return (z / z.std()).astype(np.float32)
+    scaled: Singles = (z / z.std()).astype(np.float32)
+    return scaled
 
 
 def positions(bits: Bits, count: int, p: float) -> Indices:
@@ -146,16 +160,16 @@ def at_least_one(bits: Bits, count: int, rate: float) -> Indices:
 
 
 @cache
-def quantiles_of_normal() -> Floats:
-    """256 equally likely levels with the variance and the kurtosis of a standard normal.
+def quantiles_of_normal(levels: int = _LEVELS) -> Floats:
+    """Equally likely levels with the variance and the kurtosis of a standard normal.
 
     The levels are quantiles but for the outermost two, which stand for the tails: they are put
     where the fourth moment comes out right.
     """
     normal = NormalDist()
-    q = np.array([normal.inv_cdf((i + 0.5) / _LEVELS) for i in range(_LEVELS)])
+    q = np.array([normal.inv_cdf((i + 0.5) / levels) for i in range(levels)])
     second, fourth = float((q[1:-1] ** 2).sum()), float((q[1:-1] ** 4).sum())
-    a, b, c = 2.0 * _LEVELS - 12.0, -12.0 * second, _LEVELS * fourth - 3.0 * second**2
+    a, b, c = 2.0 * levels - 12.0, -12.0 * second, levels * fourth - 3.0 * second**2
     tail = math.sqrt((-b + math.sqrt(b * b - 4.0 * a * c)) / (2.0 * a))
     q[0], q[-1] = -tail, tail
     q /= math.sqrt(float((q**2).mean()))
@@ -163,27 +177,46 @@ def quantiles_of_normal() -> Floats:
 
 
 def byte_tables(mean: float, sigma: float) -> tuple[Indices, Indices]:
-    """Make two tables of whole gray levels, for two random bytes: their sum is normal noise.
+    """Make two tables of whole gray levels, whose sum is normal noise.
 
-    The sum of two has tails of four sigma, where one table of 256 levels would end at three. Its
-    variance is that of rounded normal noise.
+    The first is for a random byte, the second for another or, if it is short, for half of one
+    (see `halves`). The sum has tails of nearly four sigma, where one table of 256 levels would
+    end at three, and the variance of rounded normal noise.
     """
     if sigma < _ONE_TABLE:
-        return np.rint(mean + sigma * quantiles_of_normal()).astype(np.int64), np.zeros(
-            _LEVELS, np.int64
-        )
-    share = sigma / math.sqrt(2.0)
-    wanted = sigma**2 + 1.0 / 12.0
+        return _rounded(mean, sigma, _LEVELS), np.zeros(_FEW, np.int64)
+    levels, part = _LEVELS, 0.5
+    if sigma >= _COARSE:  # the first takes as much of the variance as fits a byte
+        levels, part = _FEW, min(0.6, max(0.35, 1.0 - (83.0 / sigma) ** 2))
+    ends = quantiles_of_normal(), quantiles_of_normal(levels)
+    shares = sigma * math.sqrt(1.0 - part), sigma * math.sqrt(part)
     scale = 1.0
-    first, second = _rounded(mean, share), _rounded(0.0, share)
     for _ in range(2):
-        scale *= math.sqrt(wanted / (float(first.var()) + float(second.var())))
-        first, second = _rounded(mean, scale * share), _rounded(0.0, scale * share)
-    return first, second
+        rounded = [np.rint(q * (scale * share)) for q, share in zip(ends, shares, strict=True)]
+        variance = sum(float(table.dot(table)) / len(table) for table in rounded)
+        scale *= math.sqrt((sigma**2 + 1.0 / 12.0) / variance)
+    return (
+        _rounded(mean, scale * shares[0], _LEVELS),
+        _rounded(0.0, scale * shares[1], levels),
+    )
 
 
-def _rounded(mean: float, sigma: float) -> Indices:
-    return np.rint(mean + sigma * quantiles_of_normal()).astype(np.int64)
+def _rounded(mean: float, sigma: float, levels: int) -> Indices:
+    return np.rint(mean + sigma * quantiles_of_normal(levels)).astype(np.int64)
+
+
+def halves(bits: Bits, count: int) -> Bytes:
+    """Draw whole numbers from 0 to 15, two from a random byte.
+
+    Of each strip the first half are the lower halves of bytes, the rest their upper halves.
+    """
+    out = np.empty(count, np.uint8)
+    for start in range(0, count, STRIP):
+        part = out[start : start + STRIP]
+        drawn = octets(bits, (len(part) + 1) // 2)
+        np.bitwise_and(drawn, 15, out=part[: len(drawn)])
+        np.right_shift(drawn[: len(part) - len(drawn)], 4, out=part[len(drawn) :])
+    return out
 
 
 def quantiles(name: str, numbers: tuple[Any, ...], u: Floats) -> Floats:

@@ -128,4 +128,4 @@ def even_factors(count: int, last: float) -> float:
         whole = (1.0 - q**count) / (1.0 - q)
         slope = (whole - count * q ** (count - 1)) / (1.0 - q)
         q -= (whole - wanted) / slope
-    return q ** (1.0 - count)
+    return float(q ** (1.0 - count))

@@ -15,13 +15,12 @@ from anamorph.backends.opencv.strips import (
     Streams,
     by_strips,
     flat,
-    look_up_words,
     normals,
     spread,
     strips,
     white,
 )
-from anamorph.backends.opencv.tone import lent
+from anamorph.backends.opencv.tone import lent, look_up_words
 from anamorph.ir import levels, noise
 from anamorph.ir.ops import Noise
 
@@ -69,10 +68,10 @@ def _many_photons(op: Noise, image: Image) -> Image:
     out = np.empty_like(source)
     bits = noise.bits_of(op.key)
     for part in strips(source.shape[1]):
-        light = (source[:, part] / top) ** np.float32(levels.GAMMA)
+        light = np.maximum(source[:, part] / top, np.float32(0)) ** np.float32(levels.GAMMA)
         normal = normals(bits, part.stop - part.start)
         value = levels.shot(light, normal, op.params[0]) * top
-        np.minimum(value, top, out=value)
+        np.clip(value, 0.0, top, out=value)
         out[:, part] = value if image.dtype.kind == "f" else np.rint(value)
     return out.reshape(image.shape)
 
@@ -89,11 +88,18 @@ def rice(op: Noise, image: Image) -> Image:
         along *= scale
         across *= scale
         total = cv2.add(row, spread(along, times), dtype=cv2.CV_32F)
-        length = cv2.magnitude(total, spread(across, times))
-        np.minimum(length, np.float32(white(image.dtype)), out=length)
+        length = _length(total, spread(across, times))
+        np.clip(length, 0.0, white(image.dtype), out=length)
         cv2.addWeighted(length, 1.0, length, 0.0, 0.0, out, depth)
 
     return by_strips(op, image, per_channel, work)
+
+
+def _length(along: Image, across: Image) -> Image:
+    """What cv2.magnitude gives, whose last bit depends on where in memory the result lies."""
+    cv2.multiply(along, along, along)
+    cv2.multiply(across, across, across)
+    return cv2.sqrt(cv2.add(along, across, along), along)
 
 
 def film(op: Noise, image: Image) -> Image:
@@ -110,7 +116,7 @@ def film(op: Noise, image: Image) -> Image:
     else:
         strength = np.subtract(np.float32(1), light, out=lent("strength", light.shape, _SINGLE))
         strength *= light
-        np.sqrt(np.maximum(strength, 0.0, out=strength), out=strength)
+        np.sqrt(np.clip(strength, 0.0, 1.0, out=strength), out=strength)
         grain *= np.float32(intensity * top)
     grain *= strength
     if picture.dtype == np.uint8:
@@ -136,21 +142,25 @@ def _specks(key: int, size: tuple[int, int], taps: Image) -> Image:
 def _light(picture: Image) -> Image:
     """Luminance: bytes for bytes, else float32 in [0, 1]."""
     channels = picture.shape[2]
-    if channels == 3:
-        mean: Image = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    mean: Image
+    if channels == 1:
+        mean = picture[:, :, 0]
+    elif channels == 3:
+        mean = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     else:
         mean = picture @ np.full(channels, 1.0 / channels, np.float32)
     if picture.dtype == np.uint8:
         return mean if mean.dtype == np.uint8 else np.rint(mean).astype(np.uint8)
     mean = np.multiply(mean, np.float32(1.0 / white(picture.dtype)), dtype=np.float32)
-    return np.minimum(mean, np.float32(1), out=mean)
+    return np.clip(mean, 0.0, 1.0, out=mean)
 
 
 def _lighter_and_darker(picture: Image, grain: Image) -> Image:
     """Add to bytes what is above zero, and take away what is below."""
     channels = picture.shape[2]
-    more = cv2.convertScaleAbs(np.maximum(grain, 0.0))
-    less = cv2.convertScaleAbs(np.minimum(grain, 0.0, out=grain))
+    half = lent("half", grain.shape, _SINGLE)
+    more = cv2.convertScaleAbs(np.clip(grain, 0.0, None, out=half))
+    less = cv2.convertScaleAbs(np.clip(grain, None, 0.0, out=half))
     out = np.empty_like(picture)
     source, target = flat(picture), out.reshape(1, -1)
     cv2.add(source, spread(more.reshape(1, -1), channels), target)

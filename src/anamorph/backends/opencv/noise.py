@@ -9,7 +9,6 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-import stringzilla as sz
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv import grain
@@ -19,10 +18,12 @@ from anamorph.backends.opencv.strips import (
     Streams,
     by_strips,
     flat,
+    looked_up,
     normals,
     spread,
     white,
 )
+from anamorph.backends.opencv.tone import lent, look_up_words
 from anamorph.ir import noise
 from anamorph.ir.ops import IMAGE, MASK, Noise, Op, Target
 
@@ -30,13 +31,8 @@ Image = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
+_BYTE = np.dtype(np.uint8)
 Tables = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-
-
-def _looked_up(values: Bytes, table: npt.NDArray[Any]) -> Bytes:
-    out = values.copy()
-    sz.translate(out.reshape(-1).data, table.astype(np.uint8).tobytes(), inplace=True)
-    return out
 
 
 # ------------------------------------------------------------------------------ Gaussian
@@ -59,16 +55,28 @@ def _with_tables(op: Noise, image: Image, tables: Tables) -> Image:
 class _Bytewise:
     """Adds the sum of two looked-up bytes, saturating once."""
 
-    __slots__ = ("pairs",)
+    __slots__ = ("first", "second")
 
     def __init__(self, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64]) -> None:
-        used = (first, second) if second.any() else (first,)
-        self.pairs = [(np.maximum(t, 0), np.maximum(-t, 0)) for t in used]
+        self.first = _both_ways(first)
+        places = np.arange(256)
+        self.second = [] if not second.any() else [_both_ways(second)]
+        if self.second and len(second) < 256:
+            self.second = [_both_ways(second[places & 15]), _both_ways(second[places >> 4])]
 
     def __call__(self, row: Image, streams: Streams, count: int, times: int, out: Image) -> None:
-        up, down = self._parts(streams, count, 0)
-        if len(self.pairs) == 2:
-            more, less = self._parts(streams, count, 1)
+        shape = (1, count)
+        up, down, more, less = (lent(use, shape, _BYTE) for use in ("up", "down", "more", "less"))
+        drawn = noise.octets(streams[0], count)
+        looked_up(drawn, self.first[0], up)
+        looked_up(drawn, self.first[1], down)
+        if self.second:
+            each = -(-count // len(self.second))
+            drawn = noise.octets(streams[1], each)
+            for i, (added, taken) in enumerate(self.second):
+                half = slice(i * each, min(count, (i + 1) * each))
+                looked_up(drawn[: half.stop - half.start], added, more[:, half])
+                looked_up(drawn[: half.stop - half.start], taken, less[:, half])
             cv2.add(up, more, up)
             cv2.add(down, less, down)
             cv2.subtract(up, down, more)
@@ -77,27 +85,26 @@ class _Bytewise:
         cv2.add(row, spread(up, times), out)
         cv2.subtract(out, spread(down, times), out)
 
-    def _parts(self, streams: Streams, count: int, i: int) -> tuple[Image, Image]:
-        """What a table adds and what it takes away."""
-        values = noise.octets(streams[i], count).reshape(1, -1)
-        up, down = self.pairs[i]
-        return _looked_up(values, up), _looked_up(values, down)
+
+def _both_ways(table: npt.NDArray[np.int64]) -> tuple[bytes, bytes]:
+    """What a table adds and what it takes away."""
+    up, down = (np.clip(sign * table, 0, 255).astype(np.uint8) for sign in (1, -1))
+    return up.tobytes(), down.tobytes()
 
 
 class _Wordwise:
     """Adds the sum of two looked-up numbers that may be larger than a byte."""
 
-    __slots__ = ("tables",)
+    __slots__ = ("first", "second")
 
     def __init__(self, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64]) -> None:
-        self.tables = first.astype(np.int16), second.astype(np.int16)
+        self.first, self.second = first.astype(np.int16), second.astype(np.int16)
 
     def __call__(self, row: Image, streams: Streams, count: int, times: int, out: Image) -> None:
-        first, second = (
-            np.take(t, noise.octets(s, count)) for t, s in zip(self.tables, streams, strict=True)
-        )
-        total = _spread16(cv2.add(first.reshape(1, -1), second.reshape(1, -1)), times)
-        cv2.add(row, total, out, dtype=cv2.CV_8U)
+        draw = noise.octets if len(self.second) == 256 else noise.halves
+        first = np.take(self.first, noise.octets(streams[0], count)).reshape(1, -1)
+        second = np.take(self.second, draw(streams[1], count)).reshape(1, -1)
+        cv2.add(row, _spread16(cv2.add(first, second), times), out, dtype=cv2.CV_8U)
 
 
 def _spread16(row: Image, times: int) -> Image:
@@ -105,16 +112,34 @@ def _spread16(row: Image, times: int) -> Image:
 
 
 def _gauss_float(op: Noise, image: Image) -> Image:
-    mean, sigma, per_channel, factor = op.params
-    height, width, channels = image.shape
-    planes = channels if per_channel else 1
-    low = noise.small_size((height, width), factor) if factor < 1.0 else (height, width)
-    field: Image = normals(noise.bits_of(op.key), low[0] * low[1] * planes)
+    mean, sigma, _, factor = op.params
     top = white(image.dtype)
-    field *= np.float32(sigma * top)
-    field += np.float32(mean * top)
-    field = _enlarged(field.reshape(*low, planes), (width, height))
-    return _added(image, field, 1 if per_channel else channels)
+    table = noise.normal_words() * np.float32(sigma * top) + np.float32(mean * top)
+    if factor >= 1.0:
+        return _with_words(op, image, table)
+    return _coarse(op, image, table, factor)
+
+
+def _with_words(op: Noise, image: Image, table: Floats) -> Image:
+    """Add what random words pick from a table of 65536 values."""
+    depth = DEPTH[image.dtype.name]
+
+    def work(row: Image, streams: Streams, count: int, times: int, out: Image) -> None:
+        drawn = noise.words(streams[0], count).reshape(1, -1)
+        cv2.add(row, spread(look_up_words(drawn, table), times), out, dtype=depth)
+        clipped(out)
+
+    return by_strips(op, image, op.params[-2], work)
+
+
+def _coarse(op: Noise, image: Image, table: Floats, factor: float) -> Image:
+    """Add a field of such values that is made small and enlarged."""
+    height, width, channels = image.shape
+    planes = channels if op.params[-2] else 1
+    low = noise.small_size((height, width), factor)
+    drawn = noise.words(noise.bits_of(op.key), low[0] * low[1] * planes).reshape(1, -1)
+    field = _enlarged(look_up_words(drawn, table).reshape(*low, planes), (width, height))
+    return _added(image, field, channels // planes)
 
 
 def _added(image: Image, field: Image, times: int) -> Image:
@@ -136,16 +161,30 @@ def _enlarged(field: Image, size: tuple[int, int]) -> Image:
 
 def additive(op: Noise, image: Image) -> Image:
     """Add draws of a distribution: params are its name and numbers, per channel, map scale."""
-    name, numbers, per_channel, factor = op.params
+    name, numbers, _, factor = op.params
     if image.dtype == np.uint8 and factor >= 1.0 and not isinstance(numbers[0], tuple):
         return _with_tables(op, image, noise.tables_of(name, numbers))
+    top = white(image.dtype)
+    if isinstance(numbers[0], tuple):
+        return _in_ranges(op, image)
+    table = (noise.quantiles(name, numbers, noise.word_shares()) * top).astype(np.float32)
+    if factor >= 1.0:
+        return _with_words(op, image, table)
+    return _coarse(op, image, table, factor)
+
+
+def _in_ranges(op: Noise, image: Image) -> Image:
+    """Add even draws from a range a channel."""
+    _, (low, high), _, factor = op.params
     height, width, channels = image.shape
-    planes = channels if per_channel else 1
-    low = noise.small_size((height, width), factor)
-    drawn = noise.uniforms(noise.bits_of(op.key), low[0] * low[1] * planes)
-    drawn = noise.quantiles(name, numbers, drawn.reshape(*low, planes))
-    field: Image = (drawn * white(image.dtype)).astype(np.float32)
-    return _added(image, _enlarged(field, (width, height)), 1 if per_channel else channels)
+    small = noise.small_size((height, width), factor)
+    drawn = noise.words(noise.bits_of(op.key), small[0] * small[1] * channels)
+    first, last = (np.tile(np.array(ends, np.float32), small[1]) for ends in (low, high))
+    top = np.float32(white(image.dtype))
+    field = drawn.reshape(small[0], -1) * ((last - first) * np.float32(2.0**-16) * top)
+    field += (first + (last - first) * np.float32(2.0**-17)) * top
+    field = field.reshape(*small, channels)
+    return _added(image, _enlarged(field, (width, height)), 1)
 
 
 # ------------------------------------------------------------------------ multiplication

@@ -8,7 +8,9 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+import stringzilla as sz
 
+from anamorph.backends.opencv.tone import look_up_words
 from anamorph.ir import noise
 from anamorph.ir.ops import Noise
 
@@ -18,11 +20,7 @@ Bytes = npt.NDArray[np.uint8]
 Streams = tuple[noise.Bits, noise.Bits]
 Strip = Callable[[Image, Streams, int, int, Image], None]
 
-STRIP = 98_304
-"""Values worked on at a time. A multiple of 8, so that no random byte is lost between strips."""
 DEPTH: Mapping[str, int] = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U, "float32": cv2.CV_32F}
-WORD_LOOKUP = int(cv2.__version__.split(".", maxsplit=1)[0]) >= 5
-"""Whether cv2.LUT knows tables of 65536 values: twice the speed of np.take."""
 
 
 def white(dtype: np.dtype[Any]) -> int:
@@ -37,8 +35,8 @@ def flat(image: Image) -> Image:
 
 def strips(count: int) -> Iterator[slice]:
     """Cut so many values into strips."""
-    for start in range(0, count, STRIP):
-        yield slice(start, min(start + STRIP, count))
+    for start in range(0, count, noise.STRIP):
+        yield slice(start, min(start + noise.STRIP, count))
 
 
 def spread(row: Image, times: int) -> Image:
@@ -50,11 +48,10 @@ def spread(row: Image, times: int) -> Image:
     return np.repeat(row, times, axis=1)
 
 
-def look_up_words(words: Image, table: Image) -> Image:
-    """Look 16-bit numbers of a row up in a table of 65536."""
-    if WORD_LOOKUP:
-        return cv2.LUT(words, table)
-    return np.take(table, words)
+def looked_up(values: Bytes, table: bytes, out: Image) -> None:
+    """Look bytes up, into other memory."""
+    np.copyto(out, values.reshape(out.shape))
+    sz.translate(out.data, table, inplace=True)
 
 
 def normals(bits: noise.Bits, count: int) -> Image:

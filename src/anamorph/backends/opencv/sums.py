@@ -103,7 +103,7 @@ def _weigh(total: Image, weight: float, out: Image) -> None:
         cv2.convertScaleAbs(total, out, weight)
     elif out.dtype == np.uint16:
         total *= np.float32(weight)
-        np.minimum(np.rint(total, out=total), 65535.0, out=total)
+        np.clip(np.rint(total, out=total), 0.0, 65535.0, out=total)
         out[...] = total
     else:
         np.multiply(total, np.float32(weight), out=out)

@@ -15,8 +15,8 @@ from anamorph.ir.ops import Effect
 
 Image = npt.NDArray[Any]
 
-_ROWS = 64
-"""Rows of a block that passes go over: it stays in the cache."""
+_BLOCK = 1 << 17
+"""Bytes of a block that passes go over: it stays in the cache with some others."""
 _SINGLE = np.dtype(np.float32)
 
 
@@ -61,7 +61,7 @@ def _floats(op: Effect, image: Image) -> Image:
         np.subtract(source, change, out=change)
         np.multiply(change, np.float32(alpha), out=change)
         np.add(change, source, out=change)
-        np.minimum(np.maximum(change, 0.0, out=change), top, out=change)
+        np.clip(change, 0.0, top, out=change)
         np.subtract(change, source, out=change)
         np.multiply(change, part, out=change)
         np.add(change, source, out=change)
@@ -99,9 +99,11 @@ def _bytes(op: Effect, image: Image) -> Image:
 
 def _blocks(*arrays: Image) -> list[tuple[Image, ...]]:
     """Rows of several arrays at a time, each as one row, so that OpenCV does not count channels."""
+    first = arrays[0]
+    rows = max(1, _BLOCK * len(first) // first.nbytes)
     return [
-        tuple(a[top : top + _ROWS].reshape(1, -1) for a in arrays)
-        for top in range(0, len(arrays[0]), _ROWS)
+        tuple(a[top : top + rows].reshape(1, -1) for a in arrays)
+        for top in range(0, len(first), rows)
     ]
 
 

@@ -32,7 +32,8 @@ def gauss(op: Noise, image: Image) -> Image:
     if image.dtype == np.uint8 and factor == 1.0:
         count = height * width * planes
         first, second = noise.byte_tables(mean * 255.0, sigma * 255.0)
-        more = noise.octets(noise.bits_of(op.key, 1), count)
+        draw = noise.octets if len(second) == 256 else noise.halves
+        more = draw(noise.bits_of(op.key, 1), count)
         added = (first[noise.octets(bits, count)] + second[more]).astype(np.float64)
         return stored(image + added.reshape(height, width, planes), image.dtype)
     low = noise.small_size((height, width), factor) if factor < 1.0 else (height, width)
@@ -54,8 +55,9 @@ def additive(op: Noise, image: Image) -> Image:
         added = (first[noise.octets(bits, count)] + second[more]).astype(np.float64)
         return stored(image + added.reshape(height, width, planes), image.dtype)
     low = noise.small_size((height, width), factor)
-    drawn = noise.uniforms(bits, low[0] * low[1] * planes).reshape(*low, planes)
-    field = _enlarged(noise.quantiles(name, numbers, drawn), (height, width))
+    drawn = noise.words(bits, low[0] * low[1] * planes).reshape(*low, planes)
+    shares = (drawn + 0.5) / 65536
+    field = _enlarged(noise.quantiles(name, numbers, shares), (height, width))
     return stored(image + field * white(image.dtype), image.dtype)
 
 
