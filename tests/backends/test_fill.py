@@ -93,6 +93,19 @@ def test_inpainting_continues_what_is_around(name, channels, dtype):
     assert np.array_equal(out[outside], image[outside])
 
 
+@pytest.mark.parametrize("name", ["inpaint_telea", "inpaint_ns"])
+@pytest.mark.parametrize("shape", [(1, 40, 3), (40, 1, 3), (1, 1, 1), (1, 2, 1)])
+def test_inpainting_thin_pictures_reads_nothing_beside_them(name, shape):
+    image = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    hole = Fill(((0, 0, max(1, shape[1] // 8), max(1, shape[0] // 8)),), name)
+    found = set()
+    for level in range(0, 250, 10):
+        beside = [np.full(image.size + 64 * k, level, np.uint8) for k in range(4)]
+        del beside  # what the next arrays are laid over
+        found.add(fast.fill_image(hole, image.copy()).tobytes())
+    assert len(found) == 1
+
+
 def test_inpainting_refuses_other_numbers_of_channels():
     with pytest.raises(DataError, match="1 or 3 channels, not of 2"):
         fast.fill_image(Fill(((0, 0, 2, 2),), "inpaint_ns"), np.zeros((5, 5, 2), np.uint8))

@@ -92,6 +92,8 @@ def test_arrays_stay_arrays():
         written = params.write(params.read(array, SIZE), array, SIZE)
         assert written.dtype == comes
         assert written.tolist() == [[1, 2, 9]]
+    several = np.arange(6.0).reshape(3, 2)
+    assert params.write(params.read(several, SIZE), several, SIZE).flags.c_contiguous
     for columns in (2, 3):
         nothing = np.zeros((0, columns), np.float32)
         assert params.write(params.read(nothing, SIZE), nothing, SIZE).shape == (0, columns)

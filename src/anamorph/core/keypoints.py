@@ -215,7 +215,7 @@ class KeypointParams:
             size: height and width of the picture now.
         """
         points = self._ordered(points)
-        rows = points.data[:, self._from]
+        rows = points.data.take(self._from, axis=1)  # which is contiguous, as [:, …] is not
         rows[:, self._at] -= 0.5
         if self._looks_back or not points.fixed:
             self._complete(rows, points, given, size)

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
-from anamorph.backends.opencv.linear import clipped
 from anamorph.backends.opencv.hidden import fill_boxes, fill_points
+from anamorph.backends.opencv.linear import clipped
 from anamorph.backends.opencv.stencil import color_rows, covered, parts, stamp
 from anamorph.core.errors import DataError
 from anamorph.ir import noise
@@ -133,12 +133,20 @@ def _inpainted(method: int) -> Callable[[Fill, Image], Image]:
             return image
         scale = {"uint8": 1.0, "uint16": 1 / 257, "float32": 255.0}[image.dtype.name]
         if scale == 1.0:
-            return cv2.inpaint(image, hole, _RADIUS, method)
+            return _continued(image, hole, method)
         small = np.rint(image * scale).astype(np.uint8)
-        painted = cv2.inpaint(small, hole, _RADIUS, method).reshape(image.shape) / scale
+        painted = _continued(small, hole, method).reshape(image.shape) / scale
         return np.where(hole[:, :, None] == 1, painted, image).astype(image.dtype)
 
     return inpaint
+
+
+def _continued(image: Image, hole: Image, method: int) -> Image:
+    """Inpaint; of a picture one pixel wide OpenCV would read what lies beside it in memory."""
+    if min(hole.shape) > 1:
+        return cv2.inpaint(image, hole, _RADIUS, method)
+    image, hole = (cv2.copyMakeBorder(a, 1, 1, 1, 1, cv2.BORDER_REPLICATE) for a in (image, hole))
+    return np.ascontiguousarray(cv2.inpaint(image, hole, _RADIUS, method)[1:-1, 1:-1])
 
 
 def _hole(op: Fill, size: Size) -> npt.NDArray[np.uint8]:
