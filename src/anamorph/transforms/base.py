@@ -27,6 +27,7 @@ KEYS: Mapping[str, frozenset[str]] = {
     | {"mask", "masks", "mask3d", "masks3d", "bboxes", "keypoints"}
     | {"polygons", "polylines", "depth", "normals", "flow"},
     "volume": frozenset({"volume", "volumes", "mask3d", "masks3d", "keypoints"}),
+    "clip": frozenset({"images", "masks", "bboxes", "keypoints"}),
 }
 """Kind of transform → keys of a call that it changes."""
 PROBABILITY = Number(0, 1)

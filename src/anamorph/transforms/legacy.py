@@ -75,7 +75,7 @@ class BasicTransform(Transform, metaclass=_Family):
     """
 
     kind: ClassVar[str] = "basic"
-    stands_for: ClassVar[tuple[str, ...]] = ("image", "dual", "volume", "basic")
+    stands_for: ClassVar[tuple[str, ...]] = ("image", "dual", "volume", "clip", "basic")
     _targets: ClassVar[Any] = ()
 
     def __init__(self, p: float = 0.5, *old: float, always_apply: bool | None = None) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from anamorph.core.params import Listed, Number, Probability, Words
 from anamorph.core.rng import Rng
 from anamorph.ir.frames import Frames
 from anamorph.ir.ops import Op
-from anamorph.transforms.base import Scene, SpatialTransform
+from anamorph.transforms.base import Scene, Transform
 
 __all__ = ["UniformTemporalSubsample"]
 
@@ -18,7 +18,7 @@ Keys = Annotated[Any, Listed(Words(), empty=False)]
 OptionalField = Annotated[Any, Words(optional=True)]
 
 
-class UniformTemporalSubsample(SpatialTransform):
+class UniformTemporalSubsample(Transform):
     """Keep a number of evenly spaced frames of a clip, the first and the last among them.
 
     A clip of fewer frames repeats some. A call without a clip stays as it is.
@@ -35,6 +35,7 @@ class UniformTemporalSubsample(SpatialTransform):
     [0, 4, 8]
     """
 
+    kind: ClassVar[str] = "clip"
     num_frames: FrameCount
     p: Probability = 1.0
     frame_keys: Keys = ("images", "masks", "volume", "mask3d")
