@@ -83,12 +83,18 @@ def _alike(name: str, more: Array, dtype: Any) -> Array:
     if dtype.kind == "O" or all(kind in _TEXT for kind in kinds):
         return more
     if all(kind in _NUMBERS for kind in kinds):
-        kept = more.astype(dtype)
-        if np.array_equal(kept, more) or (dtype.kind == "f" == more.dtype.kind):
-            return kept
-        if np.result_type(dtype, more.dtype).kind == dtype.kind:
+        broken = more.dtype.kind == "f"
+        if dtype.kind == "f" if broken else _fits(more, dtype):
+            return more.astype(dtype)
+        wide = np.result_type(dtype, more.dtype)
+        if not broken and (dtype.kind == "f" or wide.kind != "f") and _fits(more, wide):
             return more
     raise DataError(
         f"{name} is an array of {dtype} and other pictures bring {more.tolist()!r}: they must be "
         "labels of one kind"
     )
+
+
+def _fits(values: Array, dtype: Any) -> bool:
+    """Tell whether a dtype of whole numbers holds whole numbers."""
+    return bool(np.array_equal(values.astype(dtype), values))

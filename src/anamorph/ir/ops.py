@@ -292,6 +292,9 @@ class Picture:
         """The array, which cannot be written to."""
         return np.frombuffer(self.data, self.dtype).reshape(self.shape)
 
+    def __hash__(self) -> int:
+        return hash((bytes(self.data), self.dtype, self.shape))
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Picture, (bytes(self.data), self.dtype, self.shape)
 

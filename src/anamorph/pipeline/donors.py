@@ -34,7 +34,7 @@ from anamorph.ir.ops import (
 from anamorph.pipeline.adopt import MEMBERS, ROWS, is_members, packed
 from anamorph.pipeline.instances import FIELD, bind
 from anamorph.pipeline.stacks import three_axes
-from anamorph.pipeline.targets import PICTURES, Entry
+from anamorph.pipeline.targets import PICTURES, Entry, Kind
 
 Array = npt.NDArray[Any]
 Place = tuple[int, int]
@@ -98,9 +98,9 @@ class Donor:
         entry = self._sample.entries.get(key)
         return None if entry is None else self._sample.rendered(entry)
 
-    def boxes(self) -> npt.NDArray[np.float64] | None:
-        """Its boxes x0, y0, x1, y1 as they are now; None if it has none."""
-        found: npt.NDArray[np.float64] | None = self._sample.boxes
+    def points(self) -> npt.NDArray[np.float64] | None:
+        """Its keypoints x, y as they are now; None if it has none."""
+        found: npt.NDArray[np.float64] | None = self._sample.points
         return found
 
     # ------------------------------------------------------------------------- as a piece
@@ -235,7 +235,13 @@ class Host:
         if data is None:
             data = own_data(self)
             settings = replace(settings, value_range=None)
-        return Donor(self, place, lambda d: self.another(settings, d), data)
+        kinds, mine = settings.kinds, self.entries
+
+        def sample(given: Mapping[str, Any]) -> Any:
+            wanted = {k: v for k, v in given.items() if k in mine or _joins(kinds.get(k))}
+            return self.another(settings, wanted)
+
+        return Donor(self, place, sample, data)
 
     def resized(self: Any, array: Array, to: Size, interpolation: int) -> Array:
         """Scale an array (H, W, C) by the backend that renders the sample."""
@@ -320,6 +326,11 @@ class Host:
                 self.rendered(entry)
                 return len(entry.given) + len(entry.adopted)
         return 0
+
+
+def _joins(kind: Kind | None) -> bool:
+    """Tell whether what is under a key is looked at although the call has no such key."""
+    return kind is None or kind.target not in ROWS
 
 
 def _check_item(place: str, data: Any, host: Any) -> None:

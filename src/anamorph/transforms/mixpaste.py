@@ -224,15 +224,30 @@ def _margin(mode: str, sigma: float) -> int:
 
 
 def _cut(donor: Any, bounds: Bounds, scale: float, margin: int) -> None:
-    """Cut an object out with a margin, as far as its picture has one, and scale it."""
+    """Cut an object out with a margin and its keypoints, as far as its picture goes; scale it."""
     around = ceil(margin / scale)
+    x0, y0, x1, y1 = _with_points(bounds, donor.points())
     h, w = donor.size
-    x0, y0 = max(0, bounds[0] - around), max(0, bounds[1] - around)
-    x1, y1 = min(w, bounds[2] + around), min(h, bounds[3] + around)
+    x0, y0, x1, y1 = (
+        max(0, x0 - around),
+        max(0, y0 - around),
+        min(w, x1 + around),
+        min(h, y1 + around),
+    )
     donor.push(Warp.crop(x0, y0, x1, y1))
     to = max(1, round((y1 - y0) * scale)), max(1, round((x1 - x0) * scale))
     if to != donor.size:
         donor.push(Warp.resize(donor.size, to, _SHRINK if scale < 1 else PLAIN))
+
+
+def _with_points(bounds: Bounds, points: npt.NDArray[np.float64] | None) -> Bounds:
+    """The bounds of an object and of its keypoints, which need not be in its mask."""
+    known = None if points is None else points[~np.isnan(points).any(axis=1)]
+    if known is None or not len(known):
+        return bounds
+    (left, top), (right, bottom) = known.min(axis=0).tolist(), known.max(axis=0).tolist()
+    x0, y0, x1, y1 = bounds
+    return min(x0, int(left)), min(y0, int(top)), max(x1, ceil(right)), max(y1, ceil(bottom))
 
 
 def _placed(

@@ -15,7 +15,6 @@ from anamorph.backends.opencv.linear import clipped
 from anamorph.backends.opencv.seamless import harmonic
 from anamorph.backends.opencv.tone import CACHED
 from anamorph.backends.opencv.warp import warp_image, warp_mask
-from anamorph.backends.opencv.warp_labels import warp_boxes, warp_points
 from anamorph.core.errors import DataError
 from anamorph.core.labels import Boxes, Floats, Points
 from anamorph.core.quads import visible
@@ -183,7 +182,8 @@ def _levelled(piece: Piece, part: Image, place: Image) -> Image:
 def collage_boxes(op: Collage, boxes: Boxes, source: Size) -> Boxes:
     """Move boxes with the picture, and shrink them to what pieces leave visible of them."""
     if op.canvas is not None:
-        boxes = warp_boxes(op.frame(source), _within(boxes, source), source)
+        boxes = _within(boxes, source)
+        boxes = Boxes(boxes.data + _steps(op, boxes.data.shape[1]), boxes.index, boxes.seen)
     if not op.hides or not op.pieces or not len(boxes.data):
         return boxes
     covered = covered_pixels(op, op.size_after(source))
@@ -199,6 +199,11 @@ def collage_boxes(op: Collage, boxes: Boxes, source: Size) -> Boxes:
         if left is not None and not boxes.oriented:
             data[row] = left
     return Boxes(data, boxes.index, boxes.seen).take(keep)
+
+
+def _steps(op: Collage, width: int) -> Floats:
+    """What is added to rows of x, y, x, y, … to bring them to the picture's place."""
+    return np.tile(np.array(op.place, np.float64), width // 2)
 
 
 def _within(boxes: Boxes, size: Size) -> Boxes:
@@ -271,7 +276,10 @@ def collage_points(op: Collage, points: Points, source: Size) -> Points:
     if op.canvas is not None:
         x, y = points.data[:, 0], points.data[:, 1]
         out = ~((x >= 0) & (y >= 0) & (x <= source[1]) & (y <= source[0]))
-        points = warp_points(op.frame(source), _without(points, out), source)
+        points = _without(points, out)
+        data = points.data.copy()
+        data[:, :2] += op.place
+        points = Points(data, points.index, points.fixed)
     if not op.hides or not op.pieces or not len(points.data):
         return points
     covered = covered_pixels(op, op.size_after(source))

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from anamorph.backends.base import Kernel
 from anamorph.backends.reference.filter import stored
 from anamorph.backends.reference.warp import warp_image, warp_mask
-from anamorph.backends.reference.warp_labels import warp_boxes, warp_points
 from anamorph.core.errors import DataError
 from anamorph.core.labels import Boxes, Points
 from anamorph.core.quads import visible
@@ -159,7 +158,10 @@ def collage_boxes(op: Collage, boxes: Boxes, source: Size) -> Boxes:
             cut = np.clip(boxes.data, 0.0, (source[1], source[0], source[1], source[0]))
             keep = (cut[:, 0] < cut[:, 2]) & (cut[:, 1] < cut[:, 3])
             boxes = Boxes(cut, boxes.index, boxes.seen).take(keep)
-        boxes = warp_boxes(op.frame(source), boxes, source)
+        x, y = op.place
+        boxes = Boxes(boxes.data.copy(), boxes.index, boxes.seen)
+        boxes.data[:, 0::2] += x
+        boxes.data[:, 1::2] += y
     if not op.hides:
         return boxes
     covered = _covered(op)
@@ -214,7 +216,9 @@ def collage_points(op: Collage, points: Points, source: Size) -> Points:
     if op.canvas is not None:
         places = points.data[:, :2].tolist()
         within = [0 <= x <= source[1] and 0 <= y <= source[0] for x, y in places]
-        points = warp_points(op.frame(source), _kept(points, within), source)
+        points = _kept(points, within)
+        moved = [(x + op.place[0], y + op.place[1], *rest) for x, y, *rest in points.data.tolist()]
+        points = Points(np.array(moved).reshape(-1, 6), points.index, points.fixed)
     if op.hides:
         covered = _covered(op)
         places = points.data[:, :2].tolist()
