@@ -26,7 +26,12 @@ WEIGHTED = "weighted"
 
 def run_op(sample: Any, entry: Entry, op: Op, source: Size) -> None:
     """Run one op on one target, ``source`` being the size of the picture before it."""
-    _RUNNERS.get(type(op), _run_kernel)(sample, entry, op, source)
+    run = _RUNNERS.get(type(op), _run_kernel)
+    run(sample, entry, op, source)
+
+
+def _run_frames(_: Any, entry: Entry, op: Any, __: Size) -> None:
+    run_frames(entry, op)
 
 
 def _run_collage(sample: Any, entry: Entry, op: Any, source: Size) -> None:
@@ -67,7 +72,7 @@ def _run_kernel(sample: Any, entry: Entry, op: Op, source: Size) -> None:
 
 
 _RUNNERS: Mapping[type[Op], Callable[[Any, Entry, Any, Size], None]] = {
-    Frames: lambda _, entry, op, __: run_frames(entry, op),
+    Frames: _run_frames,
     Collage: _run_collage,
 }
 """Ops that are more than one kernel."""

@@ -199,7 +199,7 @@ def remap_boxes(op: Remap, boxes: Boxes, _source: object = None) -> Boxes:
     if left is None:
         return done
     done.seen = left if boxes.seen is None else boxes.seen * left
-    shown = np.isfinite(done.data).all(axis=1)
+    shown = np.asarray(np.isfinite(done.data).all(axis=1))
     return done if shown.all() else done.take(shown)
 
 

@@ -252,9 +252,9 @@ def remap_boxes(op: Remap, boxes: Boxes, _source: object = None) -> Boxes:
         return Boxes(data, boxes.index)
     height, width = op.canvas or op.size
     shown = [clip([outline], (0, 0, width, height), closed=True) for outline in outlines]
-    corners = [np.concatenate(rings) for rings in shown if rings]
-    data = np.array([[*c.min(axis=0), *c.max(axis=0)] for c in corners]).reshape(-1, 4)
-    return Boxes(data, boxes.index[[bool(rings) for rings in shown]])
+    rings = [np.concatenate(parts) for parts in shown if parts]
+    data = np.array([[*c.min(axis=0), *c.max(axis=0)] for c in rings]).reshape(-1, 4)
+    return Boxes(data, boxes.index[[bool(parts) for parts in shown]])
 
 
 def _corners(boxes: Boxes) -> Floats:
