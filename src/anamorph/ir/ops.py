@@ -285,7 +285,7 @@ class Picture:
     def of(array: npt.NDArray[Any]) -> Picture:
         """See an array as a value, without a copy if it is contiguous: nobody may change it."""
         held = np.ascontiguousarray(array)
-        return Picture(memoryview(held).toreadonly().cast("B"), held.dtype.name, array.shape)
+        return Picture(held.data.toreadonly().cast("B"), held.dtype.name, array.shape)
 
     @property
     def array(self) -> npt.NDArray[Any]:
@@ -389,5 +389,6 @@ def with_mask_interpolation(op: Op, interpolation: int) -> Op:
     sampling = getattr(op, "sampling", None)
     if sampling is None or sampling.mask_interpolation == interpolation:
         return op
-    changed = replace(sampling, mask_interpolation=interpolation)
-    return replace(op, sampling=changed)  # type: ignore[call-arg] - ops with a sampling have it
+    sampled: Any = op
+    changed: Op = replace(sampled, sampling=replace(sampling, mask_interpolation=interpolation))
+    return changed

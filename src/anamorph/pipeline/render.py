@@ -24,9 +24,12 @@ WEIGHTED = "weighted"
 """Name of the effect of a backend that takes a list of pictures, and adds them up by weights."""
 
 
+_Runner = Callable[[Any, Entry, Any, Size], None]
+
+
 def run_op(sample: Any, entry: Entry, op: Op, source: Size) -> None:
     """Run one op on one target, ``source`` being the size of the picture before it."""
-    run = _RUNNERS.get(type(op), _run_kernel)
+    run: _Runner = _RUNNERS.get(type(op), _run_kernel)
     run(sample, entry, op, source)
 
 
@@ -71,7 +74,7 @@ def _run_kernel(sample: Any, entry: Entry, op: Op, source: Size) -> None:
         entry.value = value
 
 
-_RUNNERS: Mapping[type[Op], Callable[[Any, Entry, Any, Size], None]] = {
+_RUNNERS: Mapping[type[Op], _Runner] = {
     Frames: _run_frames,
     Collage: _run_collage,
 }
