@@ -16,7 +16,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "Dropping": ("drop", "maskdrop", "objects", "gridmask", "spectrogram"),
     "Tone": ("tone", "histogram", "illumination", "plasma", "photometric", "vignetting"),
     "Color": ("color", "channels", "stain", "aberration", "temperature", "pca"),
-    "Blur and sharpening": ("blur", "sharpen", "defocus", "lens", "ringing"),
+    "Blur and sharpening": ("blur", "sharpen", "optics"),
     "Noise": ("noise", "additive", "grain", "shot", "superpixels"),
     "Weather": ("weather",),
     "Compression": ("codec",),

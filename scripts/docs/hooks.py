@@ -13,8 +13,9 @@ for folder in (ROOT / "src", ROOT / "scripts"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
-from docs import bench_page, pages  # noqa: E402 - found on the path that was just made
+from docs import pages, reference, strips  # noqa: E402 - found on the path that was just made
 from docs.families import by_family  # noqa: E402
+from docs.links import CARRIED, rehomed  # noqa: E402
 
 import anamorph as A  # noqa: E402
 
@@ -32,12 +33,23 @@ def on_config(config: Any) -> Any:
 
 
 def on_files(files: Files, *, config: Any) -> Files:
-    """Add the pages that are made."""
-    made: dict[str, str | bytes] = {"transforms/index.md": pages.index()}
+    """Add the pages that are made, and those that lie elsewhere in the repository."""
+    made: dict[str, str | bytes] = {
+        "transforms/index.md": pages.index(),
+        "reference.md": reference.page(),
+    }
     for name in A.catalogue():
         made[f"transforms/{name}.md"] = pages.page(name)
-        made[f"transforms/images/{name}.jpg"] = pages.strip(name)
-    made["benchmarks.md"] = bench_page.page(ROOT / "benchmarks" / "RESULTS.md")
+        made[f"transforms/images/{name}.jpg"] = strips.strip(name)
+    for path, uri in CARRIED.items():
+        text = (ROOT / path).read_text(encoding="utf-8")
+        made[uri] = rehomed(text, path, uri) if uri.endswith(".md") else text
     for uri, content in made.items():
         files.append(File.generated(config, uri, content=content))
     return files
+
+
+def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
+    """Mend the links of pages that lead out of their folder."""
+    uri = page.file.src_uri
+    return markdown if page.file.generated_by else rehomed(markdown, f"docs/{uri}", uri)
