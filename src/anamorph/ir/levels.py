@@ -117,9 +117,10 @@ def rice_table(sigma: float, key: int) -> Floats:
 def grain_taps(size: float) -> Floats:
     """Weights of the Gaussian that makes specks of a width out of single pixels, by their squares.
 
-    A Gaussian of sigma w/3 is half as high w/2.55 off its middle: specks look w pixels wide.
+    The correlation of what comes out falls to a half at half the width: that of white noise behind
+    a Gaussian at a distance d is exp(-d² / 4·sigma²).
     """
-    sigma = (size - 1.0) / 3.0 + 0.15
+    sigma = 0.3 * size
     half = max(1, math.ceil(2.5 * sigma))
     x = np.arange(-half, half + 1)
     taps = np.exp(-(x**2) / (2.0 * sigma * sigma))
