@@ -13,20 +13,28 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "Crops": ("crop", "boxcrop", "cropandpad"),
     "Padding": ("pad",),
     "Distortions": ("distort", "tiles", "morphology"),
-    "Dropping": ("drop", "maskdrop", "objects", "gridmask", "spectrogram"),
-    "Tone": ("tone", "histogram", "illumination", "plasma", "photometric", "vignetting"),
-    "Color": ("color", "channels", "stain", "aberration", "temperature", "pca"),
+    "Dropping": ("drop", "maskdrop", "gridmask"),
+    "Tone": ("tone", "histogram", "illumination", "plasma"),
+    "Color": ("color", "channels", "stain", "aberration", "photometric"),
     "Blur and sharpening": ("blur", "sharpen", "optics"),
-    "Noise": ("noise", "additive", "grain", "shot", "superpixels"),
-    "Weather": ("weather",),
+    "Noise": ("noise", "additive", "grain", "superpixels"),
+    "Weather": ("weather", "weather_lens"),
     "Compression": ("codec",),
-    "Medical": ("mri",),
-    "Other pictures": ("mix", "overlay", "adapt", "template", "text"),
+    "Artefacts of MRI": ("mri",),
+    "Other pictures": ("mix", "mixpaste", "overlay", "adapt", "template", "text"),
     "Policies": ("policy",),
-    "Volumes and clips": ("volume", "temporal"),
+    "Volumes and clips": ("volume", "volume_warp", "temporal"),
     "Conversion and plumbing": ("normalize", "tensor", "custom"),
 }
-"""Title → beginnings of the names of the modules in `anamorph.transforms`."""
+"""Title → names of the modules in `anamorph.transforms`."""
+
+ELSEWHERE: Mapping[str, str] = {
+    "NoOp": "Conversion and plumbing",
+    "PlanckianJitter": "Color",
+    "RicianNoise": "Artefacts of MRI",
+    "ToTensor3D": "Conversion and plumbing",
+}
+"""Transforms that belong elsewhere than the others of their module."""
 
 
 def family_of(name: str) -> str:
@@ -35,14 +43,11 @@ def family_of(name: str) -> str:
     Raises:
         LookupError: its module is in none; add it to the table.
     """
+    if name in ELSEWHERE:
+        return ELSEWHERE[name]
     module = A.catalogue()[name].__module__.rsplit(".", 1)[-1]
-    if name == "ToTensor3D":
-        return "Conversion and plumbing"
     for title, modules in FAMILIES.items():
         if module in modules:
-            return title
-    for title, modules in FAMILIES.items():
-        if module.startswith(modules):
             return title
     raise LookupError(f"{name} is in anamorph.transforms.{module}, which no family names")
 
@@ -52,4 +57,4 @@ def by_family() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {title: [] for title in FAMILIES}
     for name in A.catalogue():
         found[family_of(name)].append(name)
-    return {title: names for title, names in found.items() if names}
+    return found

@@ -16,7 +16,7 @@ CARRIED: Mapping[str, str] = {
 }
 """File of the repository that the site has too, though not from its folder of pages → where."""
 
-_LINK = re.compile(r"(\]\()([^)#:\s]+)([^)]*\))")
+_LINK = re.compile(r"(\]\()([^)#:\s]+)((?:#[^)]*)?\))")
 
 
 def rehomed(text: str, path: str, uri: str) -> str:

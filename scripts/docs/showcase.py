@@ -21,6 +21,7 @@ PHOTOS: Mapping[str, str] = {
             "TextImage", "OverlayElements", "PlanckianJitter",
         ),
         "rocket": (
+            "AtmosphericFog",
             "RandomFog", "RandomRain", "RandomSnow", "RandomSunFlare", "RandomShadow",
             "RandomGravel", "Spatter",
         ),
