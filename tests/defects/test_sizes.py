@@ -104,7 +104,8 @@ def test_the_smallest_pictures(name: str, dtype: str) -> None:
 def test_long_sides_of_what_does_not_move(name: str) -> None:
     h, w = 4, 70_001
     image = picture(h, w)
-    out = A.Compose([build(name, h, w)], seed=0)(image=image, mask=image[..., 0] % 2)
+    more = {"mask": image[..., 0] % 2, **extras(name, h, w)}
+    out = A.Compose([build(name, h, w)], seed=0)(image=image, **more)
     assert sorted(out["image"].shape) == [3, h, w]
 
 

@@ -171,9 +171,10 @@ class Donor:
                 continue
             params = sample.settings.params_of(host.kind.target)
             value = sample.rendered(entry)
-            value = _inside(params.settle(value, sample.size, value), sample.size)
+            value = params.settle(value, sample.size, value)
             op = Warp(mx.translation(at[0], at[1]), canvas)
             moved = sample.backend.kernel(op, host.kind.target)(op, value, sample.size)
+            moved = _placed(value, moved, sample.size, canvas)
             found[key] = self._rows(key, entry, moved, before)
         return found
 
@@ -348,15 +349,18 @@ def _outlines(shapes: Shapes) -> list[tuple[Any, ...]]:
     return [tuple(plain(ring) for ring in rings) for rings in shapes.objects()]
 
 
-def _inside(value: Any, size: Size) -> Any:
-    """Let keypoints out of the picture have no place: in the canvas, that is another picture."""
-    if isinstance(value, Points) and value.fixed and len(value.data):
-        x, y = value.data[:, 0], value.data[:, 1]
-        out = ~((x >= 0) & (y >= 0) & (x <= size[1]) & (y <= size[0]))
-        data = value.data.copy()
-        data[out, :2] = np.nan
-        return Points(data, value.index, value.fixed)
-    return value
+def _placed(value: Any, moved: Any, size: Size, canvas: Size) -> Any:
+    """Let keypoints out of the picture that the canvas would show in another have no place."""
+    if not isinstance(value, Points) or not value.fixed:
+        return moved
+    data = moved.data.copy()
+    data[_shown(data, canvas) & ~_shown(value.data, size), :2] = np.nan
+    return Points(data, moved.index, moved.fixed)
+
+
+def _shown(data: Any, size: Size) -> Any:
+    x, y = data[:, 0], data[:, 1]
+    return (x >= 0) & (y >= 0) & (x <= size[1]) & (y <= size[0])
 
 
 def own_data(host: Any) -> dict[str, Any]:

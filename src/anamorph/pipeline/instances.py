@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,6 @@ from anamorph.core.labels import Boxes, Ints, pick
 from anamorph.ir.matrix import is_axis_aligned
 from anamorph.ir.ops import BOXES, MASK, POINTS, SHAPES, Op, Remap, Size, Tiles, Warp
 from anamorph.pipeline.targets import Entry
-
-if TYPE_CHECKING:
-    from anamorph.pipeline.sample import Sample
 
 Flags = npt.NDArray[np.bool_]
 
@@ -28,7 +25,7 @@ FIELD = "instance"
 place among the boxes or masks. It is numbered anew when objects disappear."""
 
 
-def bind(binding: tuple[str, ...], sample: Sample, out: dict[str, Any]) -> None:
+def bind(binding: tuple[str, ...], sample: Any, out: dict[str, Any]) -> None:
     """Drop from all bound targets the objects that one of them has lost.
 
     An object is lost with its box, polygon or polyline, or when nothing is left of its mask. Where
@@ -59,7 +56,7 @@ def bind(binding: tuple[str, ...], sample: Sample, out: dict[str, Any]) -> None:
             out[entry.key] = _members(out[entry.key], kept)
 
 
-def _survivors(entries: list[Entry], count: int, sample: Sample) -> Flags:
+def _survivors(entries: list[Entry], count: int, sample: Any) -> Flags:
     """Settle boxes and shapes; tell which objects all targets still have."""
     kept = np.ones(count, np.bool_)
     masks = [e for e in entries if e.kind.target is MASK]
@@ -116,7 +113,7 @@ def _firsts(value: Any) -> Any:
     return value if len(first) == len(value.index) else value.take(np.sort(first))
 
 
-def _around(masks: list[Entry], shapes: list[Entry], sample: Sample) -> Bounds:
+def _around(masks: list[Entry], shapes: list[Entry], sample: Any) -> Bounds:
     """Give the function that finds the bounds of an object, by its mask or else its polygon."""
     if masks:
         return lambda i: _tight(masks[0].value[i], sample.size)
@@ -128,7 +125,7 @@ def _around(masks: list[Entry], shapes: list[Entry], sample: Sample) -> Bounds:
     return None
 
 
-def _boxes(entry: Entry, kept: Flags, around: Bounds, sample: Sample) -> Boxes:
+def _boxes(entry: Entry, kept: Flags, around: Bounds, sample: Any) -> Boxes:
     """One settled box an object, tight around it where the plan turned or bent things."""
     params = sample.settings.params_of(BOXES)
     boxes: Boxes = params.settle(entry.value, sample.size)
@@ -175,7 +172,7 @@ def _members(value: Any, kept: Flags) -> Any:
 # ------------------------------------------------------------------------------ keypoints
 
 
-def _bind_points(entry: Entry, kept: Flags, sample: Sample, out: dict[str, Any]) -> None:
+def _bind_points(entry: Entry, kept: Flags, sample: Any, out: dict[str, Any]) -> None:
     count = len(kept)
     if FIELD in sample.settings.params_of(POINTS).label_fields:
         owners = _named(out, count)

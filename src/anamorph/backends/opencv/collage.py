@@ -274,12 +274,11 @@ def _parts(low: float, high: float, first: int, end: int) -> Floats:
 def collage_points(op: Collage, points: Points, source: Size) -> Points:
     """Move keypoints with the picture; those under pieces go, or have no place any more."""
     if op.canvas is not None:
-        x, y = points.data[:, 0], points.data[:, 1]
-        out = ~((x >= 0) & (y >= 0) & (x <= source[1]) & (y <= source[0]))
-        points = _without(points, out)
+        out = ~_shown(points.data, source)
         data = points.data.copy()
         data[:, :2] += op.place
         points = Points(data, points.index, points.fixed)
+        points = _without(points, out & _shown(data, op.canvas) if points.fixed else out)
     if not op.hides or not op.pieces or not len(points.data):
         return points
     covered = covered_pixels(op, op.size_after(source))
@@ -290,6 +289,13 @@ def collage_points(op: Collage, points: Points, source: Size) -> Points:
     columns, rows = place[inside].astype(np.int64).T
     hidden[inside] = covered[rows, columns]
     return _without(points, hidden)
+
+
+def _shown(data: Floats, size: Size) -> Flags:
+    """Which points a canvas shows."""
+    x, y = data[:, 0], data[:, 1]
+    shown: Flags = (x >= 0) & (y >= 0) & (x <= size[1]) & (y <= size[0])
+    return shown
 
 
 def _without(points: Points, gone: Flags) -> Points:

@@ -214,9 +214,13 @@ def _left(
 def collage_points(op: Collage, points: Points, source: Size) -> Points:
     """Move keypoints; those out of the picture or under pieces go, or have no place any more."""
     if op.canvas is not None:
-        places = points.data[:, :2].tolist()
-        within = [0 <= x <= source[1] and 0 <= y <= source[0] for x, y in places]
-        points = _kept(points, within)
+        x0, y0 = op.place
+        kept = []
+        for x, y in points.data[:, :2].tolist():
+            own = 0 <= x <= source[1] and 0 <= y <= source[0]
+            on_canvas = 0 <= x + x0 <= op.canvas[1] and 0 <= y + y0 <= op.canvas[0]
+            kept.append(own or (points.fixed and not on_canvas))
+        points = _kept(points, kept)
         moved = [(x + op.place[0], y + op.place[1], *rest) for x, y, *rest in points.data.tolist()]
         points = Points(np.array(moved).reshape(-1, 6), points.index, points.fixed)
     if op.hides:
