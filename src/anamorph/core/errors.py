@@ -18,8 +18,19 @@ class ParameterTypeError(AnamorphError, TypeError):
     """A parameter is unknown, missing, or of a type that cannot be meant."""
 
 
-class UnknownNameError(AnamorphError, LookupError):
+class UnknownNameError(AnamorphError, LookupError, ValueError):
     """A transform, format, target or backend of that name does not exist."""
+
+
+class PositionError(ParameterTypeError, KeyError):
+    """Data was passed without the name of its target."""
+
+    def __str__(self) -> str:
+        return Exception.__str__(self)  # KeyError would quote the sentence
+
+
+class MissingFileError(AnamorphError, FileNotFoundError):
+    """A file, or what is needed to fetch it, is not there."""
 
 
 class GoneError(AnamorphError, AttributeError):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from anamorph.backends import BACKENDS, DEFAULT
 from anamorph.core.boxes import BboxParams, as_bbox_params
 from anamorph.core.constants import INTERPOLATIONS
-from anamorph.core.errors import ParameterError, ParameterTypeError, UnknownNameError, nearest
+from anamorph.core.errors import ParameterError, PositionError, UnknownNameError, nearest
 from anamorph.core.keypoints import KeypointParams, as_keypoint_params
 from anamorph.core.params import Choice, Flag, Number
 from anamorph.core.polygons import PolygonParams, PolylineParams
@@ -18,6 +18,7 @@ from anamorph.ir.ops import Warp
 from anamorph.ir.plan import Plan
 from anamorph.ir.rules import check_mode
 from anamorph.pipeline.explain import Explanation, explain
+from anamorph.pipeline.hub import Shared
 from anamorph.pipeline.ranges import check_range
 from anamorph.pipeline.sample import Sample
 from anamorph.pipeline.serialize import to_dict
@@ -28,7 +29,15 @@ from anamorph.transforms.base import Transform
 Data = Mapping[str, Any]
 
 
-class Compose(BaseCompose):
+@dataclasses.dataclass(frozen=True, slots=True)
+class Processor:
+    """What a pipeline knows of one kind of labels."""
+
+    default_data_name: str
+    params: Any
+
+
+class Compose(Shared, BaseCompose):
     """A pipeline: transforms in order, and what it needs to know of boxes, keypoints and chance.
 
     Args:
@@ -127,6 +136,18 @@ class Compose(BaseCompose):
     def seed(self) -> int | None:
         """The seed of the stream."""
         return self.stream.seed
+
+    @property
+    def available_keys(self) -> set[str]:
+        """Keys of a call that the pipeline knows: those of its members, labels, further targets."""
+        keys = super().available_keys | self.settings.label_fields
+        return keys | set(self.settings.additional_targets) | set(self.processors)
+
+    @property
+    def processors(self) -> dict[str, Processor]:
+        """Kinds of labels that the pipeline knows the format of → what it knows."""
+        told = {"bboxes": self.settings.bbox_params, "keypoints": self.settings.keypoint_params}
+        return {name: Processor(name, params) for name, params in told.items() if params}
 
     def values(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in self.init_names}
@@ -263,7 +284,7 @@ def _refuse_inner(outer: Compose, node: BaseCompose) -> None:
 def refuse_positions(args: tuple[Any, ...]) -> None:
     """Refuse data that was passed without names."""
     if args:
-        raise ParameterTypeError(
+        raise PositionError(
             "a pipeline takes its data by name: write pipeline(image=image, mask=mask)"
         )
 
@@ -287,7 +308,7 @@ def applied(sample: Sample) -> list[tuple[str, dict[str, Any]]]:
             ops = sample.ops[note.start : note.stop]
             params: dict[str, Any] = {}
             for op in ops:
-                params.update({f: getattr(op, f) for f in op.__dataclass_fields__})
+                params.update({f.name: getattr(op, f.name) for f in dataclasses.fields(op)})
                 if isinstance(op, Warp):
                     params["shape"] = op.size
             out.append((note.transform, params))

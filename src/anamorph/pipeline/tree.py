@@ -71,6 +71,14 @@ class BaseCompose:
             )
         object.__setattr__(self, name, value)
 
+    @property
+    def available_keys(self) -> set[str]:
+        """Keys of a call that the members change or need."""
+        keys: set[str] = set()
+        for member in self.transforms:
+            keys |= member.available_keys | set(getattr(member, "targets_as_params", ()))
+        return keys
+
     def set_random_seed(self, seed: int | None) -> None:
         """Begin the stream anew from a seed; None for one that cannot be foreseen."""
         self.stream = Stream(Number(whole=True, optional=True).check("seed", seed))

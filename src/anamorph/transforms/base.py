@@ -17,6 +17,7 @@ from anamorph.core.params import Number, Rule, rule_of
 from anamorph.core.rng import Rng, Stream
 from anamorph.ir.frames import Clip
 from anamorph.ir.ops import Op, Sampling, Size
+from anamorph.transforms.described import Described
 from anamorph.transforms.dialects import translate
 
 MISSING: Any = object()
@@ -224,7 +225,7 @@ def _default(cls: type[Transform], field: Field) -> Any:
 
 
 @dataclass_transform(frozen_default=True, eq_default=True)
-class Transform(metaclass=ABCMeta):
+class Transform(Described, metaclass=ABCMeta):
     """What may happen to a sample: parameters, their checks, and how an outcome is drawn.
 
     A subclass declares its parameters as annotated class attributes, ``p`` last, in the order in
@@ -259,7 +260,7 @@ class Transform(metaclass=ABCMeta):
             scene: what is known of the sample.
         """
 
-    def check(self) -> None:  # noqa: B027 - most transforms have nothing to check
+    def check(self) -> None:
         """Refuse parameters that do not go together. Overridden where there are such."""
 
     def __call__(self, /, **data: Any) -> dict[str, Any]:
