@@ -477,3 +477,25 @@ def test_names_of_older_versions_lead_to_the_new_ones() -> None:
     with pytest.raises(AttributeError, match="did you mean HorizontalFlip"):
         A.HorizontalFlop  # noqa: B018
     assert not hasattr(A, "Cutout")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "stored"),
+    [
+        ("AdvancedBlur", {"beta_limit": 2}, (0, 2)),
+        ("AdvancedBlur", {"sigma_x_limit": (1, 0.3)}, (0.3, 1)),
+        ("Blur", {"blur_limit": (7, 3)}, (3, 7)),
+        ("Erasing", {"scale": (0, 0.4)}, (0, 0.4)),
+        ("RandomGamma", {"gamma_limit": (120, 80)}, (80, 120)),
+        ("Rotate", {"crop_border": 1}, True),
+        ("Affine", {"fit_output": 0}, False),
+    ],
+)
+def test_spellings_that_2_0_8_takes(name: str, arguments: dict[str, Any], stored: Any) -> None:
+    transform = getattr(A, name)(**arguments, p=1)
+    assert getattr(transform, next(iter(arguments))) == stored
+    assert transform(image=np.zeros((50, 60, 3), np.uint8))["image"].dtype == np.uint8
+
+
+def test_a_lone_height_is_the_highest() -> None:
+    assert A.RandomSizedCrop(30, (9, 9)).min_max_height == (1, 30)

@@ -123,8 +123,8 @@ class Span(Rule):
             raise refuse(place, value, self.describe())
         if not all(map(self.each.holds, value)):
             raise refuse(place, value, self.describe())
-        if value[0] > value[1] and self.lone == "symmetric":
-            value = value[::-1]  # a range about zero means the same from either end
+        if value[0] > value[1] and self.lone in {"symmetric", "from"}:
+            value = value[::-1]  # a range from zero or about it means the same from either end
         if value[0] > value[1]:
             raise refuse(place, value, f"{self.describe()}, the smaller number first")
         return tuple(map(int, value)) if self.whole else value
@@ -188,9 +188,9 @@ class Flag(Rule):
 
     def check(self, place: str, value: Any) -> Any:
         value = plain(value)
-        if not isinstance(value, bool):
+        if not isinstance(value, int | float) or value not in {0, 1}:
             raise refuse(place, value, self.describe())
-        return value
+        return bool(value)
 
     def describe(self) -> str:
         return "True or False"

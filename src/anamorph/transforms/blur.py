@@ -20,7 +20,7 @@ AutoKernelRange = Annotated[Any, Span(0, lone="from", start=0, whole=True, unit=
 SigmaRange = Annotated[Any, Span(0, lone="from", unit="pixels")]
 TurnRange = Annotated[Any, Span(lone="point", unit="degrees")]
 DirectionRange = Annotated[Any, Span(-1, 1, lone="point")]
-ShapeRange = Annotated[Any, Span(0, lone="from", above=True)]
+ShapeRange = Annotated[Any, Span(0, lone="from")]
 FactorRange = Annotated[Any, Span(0, lone="from")]
 
 _LARGEST_MEDIAN = 255

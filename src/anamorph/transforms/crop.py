@@ -44,7 +44,7 @@ Coordinate = Annotated[int, Number(0, whole=True, unit="pixels")]
 FarCoordinate = Annotated[int, Number(1, whole=True, unit="pixels")]
 AreaRange = Annotated[Any, Span(0, 1, lone="point")]
 RatioRange = Annotated[Any, Span(0, lone="point", above=True)]
-HeightRange = Annotated[Any, Span(1, whole=True, lone="point", unit="pixels")]
+HeightRange = Annotated[Any, Span(1, whole=True, lone="from", start=1, unit="pixels")]
 Ratio = Annotated[float, Number(0, above=True)]
 
 

@@ -50,7 +50,7 @@ HoleRange = Annotated[
 CountRange = Annotated[Any, Span(1, lone="point", whole=True)]
 StripeLength = Annotated[int, Number(1, whole=True, unit="pixels")]
 StripeRange = Annotated[Any, Span(0, lone="from", whole=True)]
-AreaRange = Annotated[Any, Span(0, 1, lone="point", above=True)]
+AreaRange = Annotated[Any, Span(0, 1, lone="point")]
 RatioRange = Annotated[Any, Span(0, lone="point", above=True)]
 Ratio = Annotated[float, Number(0, 1, above=True)]
 UnitRange = Annotated[Any, Span(2, lone="point", whole=True, unit="pixels", optional=True)]

@@ -79,7 +79,7 @@ ROWS: dict[str, Row] = {
     "RandomSizedCrop": Row(
         lambda h, _: {"min_max_height": (max(1, h // 2), h), "size": (100, 120)},
         "matrix",
-        bad=({"min_max_height": (3, 1), "size": (4, 4)},),
+        bad=({"min_max_height": (0, 3), "size": (4, 4)},),
     ),
     "RandomSizedBBoxSafeCrop": Row(
         given(height=150, width=160), "matrix", bad=({"height": 0, "width": 1},)
