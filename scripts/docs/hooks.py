@@ -42,6 +42,8 @@ def on_files(files: Files, *, config: Any) -> Files:
         made[f"transforms/{name}.md"] = pages.page(name)
         made[f"transforms/images/{name}.jpg"] = strips.strip(name)
     for path, uri in CARRIED.items():
+        if (ROOT / path).is_dir():
+            continue
         text = (ROOT / path).read_text(encoding="utf-8")
         made[uri] = rehomed(text, path, uri) if uri.endswith(".md") else text
     for uri, content in made.items():

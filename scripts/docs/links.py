@@ -13,8 +13,9 @@ CARRIED: Mapping[str, str] = {
     "benchmarks/RESULTS.md": "benchmarks.md",
     "examples/pipeline.yaml": "examples/pipeline.yaml",
     "examples/projects/README.md": "examples/projects.md",
+    "src/anamorph/transforms": "transforms/index.md",
 }
-"""File of the repository that the site has too, though not from its folder of pages → where."""
+"""What the site has too, though not from its folder of pages → where; of folders, a page on them."""
 
 _LINK = re.compile(r"(\]\()([^)#:\s]+)((?:#[^)]*)?\))")
 
