@@ -11,7 +11,7 @@ import numpy as np
 
 import anamorph as A
 from contracts.row import Row
-from contracts.rows import adapt, blur, color, geometry, mix, pixels, policy, volume
+from contracts.rows import adapt, blur, color, geometry, mix, pixels, policy, volume, weather
 
 ROWS: dict[str, Row] = {
     **geometry.ROWS,
@@ -21,6 +21,7 @@ ROWS: dict[str, Row] = {
     **mix.ROWS,
     **blur.ROWS,
     **adapt.ROWS,
+    **weather.ROWS,
 }
 SOLID: dict[str, Row] = volume.ROWS
 """What acts on whole volumes, and needs calls of its own."""

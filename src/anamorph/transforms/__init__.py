@@ -127,6 +127,15 @@ from anamorph.transforms.volume_warp import (
     RandomRotate90_3D,
     Resize3D,
 )
+from anamorph.transforms.weather import (
+    AtmosphericFog,
+    RandomFog,
+    RandomGravel,
+    RandomRain,
+    RandomShadow,
+    RandomSnow,
+)
+from anamorph.transforms.weather_lens import RandomSunFlare, Spatter
 
 __all__ = [
     "CLAHE",
@@ -138,6 +147,7 @@ __all__ = [
     "Affine3D",
     "Anisotropy3D",
     "AtLeastOneBBoxRandomCrop",
+    "AtmosphericFog",
     "AugMix",
     "AutoAugment",
     "AutoContrast",
@@ -222,15 +232,21 @@ __all__ = [
     "RandomCrop3D",
     "RandomCropFromBorders",
     "RandomCropNearBBox",
+    "RandomFog",
     "RandomGamma",
+    "RandomGravel",
     "RandomGridShuffle",
+    "RandomRain",
     "RandomResizedCrop",
     "RandomResizedCrop3D",
     "RandomRotate90",
     "RandomRotate90_3D",
     "RandomScale",
+    "RandomShadow",
     "RandomSizedBBoxSafeCrop",
     "RandomSizedCrop",
+    "RandomSnow",
+    "RandomSunFlare",
     "RandomToneCurve",
     "Resize",
     "Resize3D",
@@ -244,6 +260,7 @@ __all__ = [
     "ShotNoise",
     "SmallestMaxSize",
     "Solarize",
+    "Spatter",
     "SquareSymmetry",
     "Superpixels",
     "TemplateTransform",

@@ -213,6 +213,14 @@ JOINED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "ImageCompression": {"quality_range": ("quality_lower", "quality_upper")},
     "Downscale": {"scale_range": ("scale_min", "scale_max")},
+    "RandomFog": {"fog_coef_range": ("fog_coef_lower", "fog_coef_upper")},
+    "RandomRain": {"slant_range": ("slant_lower", "slant_upper")},
+    "RandomShadow": {"num_shadows_limit": ("num_shadows_lower", "num_shadows_upper")},
+    "RandomSnow": {"snow_point_range": ("snow_point_lower", "snow_point_upper")},
+    "RandomSunFlare": {
+        "angle_range": ("angle_lower", "angle_upper"),
+        "num_flare_circles_range": ("num_flare_circles_lower", "num_flare_circles_upper"),
+    },
 }
 """transform → {name here: other names whose values it is made of}, all of them or none."""
 

@@ -30,6 +30,9 @@ from anamorph.backends.opencv import (
     tone,
     volume,
     warp,
+    weather,
+    weather_flare,
+    weather_snow,
 )
 
 _MODULES = (
@@ -58,6 +61,9 @@ _MODULES = (
     optics,
     superpixels,
     template,
+    weather,
+    weather_flare,
+    weather_snow,
 )
 
 BACKEND = Backend(

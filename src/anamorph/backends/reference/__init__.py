@@ -29,6 +29,9 @@ from anamorph.backends.reference import (
     tone,
     volume,
     warp,
+    weather,
+    weather_flare,
+    weather_snow,
 )
 
 _MODULES = (
@@ -57,6 +60,9 @@ _MODULES = (
     optics,
     superpixels,
     template,
+    weather,
+    weather_flare,
+    weather_snow,
 )
 
 BACKEND = Backend(
