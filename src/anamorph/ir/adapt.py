@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.ir.ops import Picture
-from anamorph.ir.principal import sampled
+from anamorph.ir.principal import sampled_rows
 
 Image = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -42,11 +42,11 @@ def histogram(image: Image) -> Picture:
 
     Of other than 8 bits, the values at evenly spaced shares of the pixels: float32 (C, N).
     """
-    pixels = sampled(image, _COUNTED)
+    rows = sampled_rows(image, _COUNTED)
     if image.dtype == np.uint8:
-        counts = [np.bincount(column, minlength=256) for column in pixels.T]
+        counts = [np.bincount(row, minlength=256) for row in rows]
         return _held(np.array(counts, np.uint32))
-    ordered = np.sort(pixels.T, axis=1)
+    ordered = np.sort(rows, axis=1)
     many = ordered.shape[1]
     if many >= _QUANTILES:
         ordered = ordered[:, np.linspace(0, many - 1, _QUANTILES).round().astype(np.int64)]
@@ -79,7 +79,7 @@ def moments(image: Image, kind: str) -> Picture:
         ends = [f(columns, axis=0).reshape(-1, image.shape[2]) for f in (np.min, np.max)]
         low, high = ends[0].min(axis=0), ends[1].max(axis=0)
         return _held(np.array([low, high], np.float64) / white)
-    rows = np.ascontiguousarray(sampled(image, _COUNTED).T, np.float32)
+    rows = sampled_rows(image, _COUNTED).astype(np.float32)
     rows /= np.float32(white)
     mean = rows.mean(axis=1, dtype=np.float64)
     rows -= mean.astype(np.float32)[:, None]
@@ -156,9 +156,8 @@ def amplitudes(image: Image, reach: int) -> Picture:
 
 def _waves(length: int, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.complex128]:
     """Waves (frequency, place) of the discrete Fourier transform."""
-    turns = np.outer(numbers, np.arange(length)) % length / length
-    waves: npt.NDArray[np.complex128] = np.exp(-2j * np.pi * turns)
-    return waves
+    turn: npt.NDArray[np.complex128] = np.exp(-2j * np.pi * np.arange(length) / length)
+    return turn[np.outer(numbers, np.arange(length)) % length]
 
 
 def _along_columns(image: Image, waves: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -166,9 +165,10 @@ def _along_columns(image: Image, waves: npt.NDArray[np.float32]) -> npt.NDArray[
     flat = image.reshape(len(image), -1)
     rows = max(1, _BLOCK // flat.shape[1])
     total = np.zeros((len(waves), flat.shape[1]), np.float32)
+    part = np.empty_like(total)  # fresh ones would cost more than the products
     for top in range(0, len(flat), rows):
         block = flat[top : top + rows].astype(np.float32, copy=False)
-        total += waves[:, top : top + rows] @ block
+        total += np.matmul(waves[:, top : top + rows], block, out=part)
     return total
 
 

@@ -13,12 +13,17 @@ SAMPLED = 4096
 """Pixels that are looked at, about."""
 
 
-def sampled(image: npt.NDArray[Any], count: int = SAMPLED) -> npt.NDArray[Any]:
-    """Pick pixels (N, C) on an even grid; small pictures are taken whole."""
+def sampled_rows(image: npt.NDArray[Any], count: int = SAMPLED) -> npt.NDArray[Any]:
+    """Pick pixels on an even grid, a row (C, N) a channel; small pictures are taken whole."""
     height, width, channels = image.shape
     step = max(1, int((height * width / count) ** 0.5))
     down, across = (min(step // 2, n - 1) for n in (height, width))
-    return image[down::step, across::step].reshape(-1, channels)
+    return image[down::step, across::step].transpose(2, 0, 1).reshape(channels, -1)
+
+
+def sampled(image: npt.NDArray[Any], count: int = SAMPLED) -> npt.NDArray[Any]:
+    """Pick pixels (N, C) on an even grid."""
+    return sampled_rows(image, count).T
 
 
 def shift_along_axes(pixels: Floats, numbers: tuple[float, ...]) -> tuple[float, ...]:

@@ -117,11 +117,12 @@ def warp_warp(a: Warp, b: Warp, source: Size) -> Fusion | None:
     covers = lossless and mx.covers(a.matrix, source, a.size)
     if covers and a_grid:  # a flip or quarter turn: the second does as it would have done
         return _product(a, b, b.sampling, a_grid=True, b_grid=b_grid)
+    if a_grid and not b_grid and not lossless:  # a crop costs nothing and keeps its own border
+        return None
     inside = _looks_inside(b.matrix, b.size, a.size)
     if inside and b_grid and (a_grid or not _averages(a.sampling)):  # a crop or flip
         return _product(a, b, a.sampling, a_grid=a_grid, b_grid=True)
-    free_view = inside and not lossless and a_grid  # a crop costs nothing and keeps its own border
-    if free_view or not (inside or lossless) or not _may_join(a, b, a_grid=a_grid, b_grid=b_grid):
+    if not (inside or lossless) or not _may_join(a, b, a_grid=a_grid, b_grid=b_grid):
         return None
     sampling = _border_of(a, b, inside=inside, covers=covers)
     if sampling is None:

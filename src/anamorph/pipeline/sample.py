@@ -46,6 +46,9 @@ _NO_IMAGE = (
 )
 
 
+_IMAGE = KINDS["image"]
+
+
 class Sample(Host):
     """The scene that transforms draw for, and the data behind it."""
 
@@ -63,20 +66,22 @@ class Sample(Host):
     """Whether some target has another size than the picture."""
     labelled: bool = False
     """Whether there is more to hand out than pictures."""
+    declared: Range | None = None
+    """The range of pictures that come in another than that of their dtype."""
 
     size: Size
     """Height and width of the picture at this point."""
 
     def __init__(self, settings: Any, data: Mapping[str, Any], backend: Backend) -> None:
         self.settings: Any = settings
-        self.declared: Range | None = settings.value_range
         self.data: Mapping[str, Any] = data
         self.backend: Backend = backend
         self.ops: list[Op] = []
         self.entries: dict[str, Entry] = {}
         self._fused: dict[tuple[Any, ...], list[Step]] = {}
         self.drawn_by: list[Any] = []
-        if not self._enter_alone():
+        if not (settings.plain and self._enter_alone(data)):
+            self.declared = settings.value_range
             self._enter()
             for entry in self.entries.values():
                 entry.size = self.size
@@ -84,23 +89,19 @@ class Sample(Host):
 
     # ---------------------------------------------------------------- what came in
 
-    def _enter_alone(self) -> bool:
+    def _enter_alone(self, data: Mapping[str, Any]) -> bool:
         """Take in the commonest call, where every microsecond counts: a color picture alone."""
-        image = self.data.get("image")
-        if len(self.data) != 1 or type(image) is not np.ndarray or image.ndim != 3:
+        image = data.get("image")
+        if len(data) != 1 or type(image) is not np.ndarray or not image.flags.c_contiguous:
             return False
-        dtype = DTYPES.get(image.dtype)
-        if dtype is None or not image.flags.c_contiguous or not image.size:
+        shape, dtype = image.shape, DTYPES.get(image.dtype)
+        if dtype is None or len(shape) != 3 or 0 in shape:
             return False
-        if self.declared is not None or self.settings.bound:
-            return False
-        entry = Entry("image", KINDS["image"], image)
+        entry = self.entries["image"] = self.leading = Entry("image", _IMAGE, image)
         entry.value = entry.start = image
-        height, width, self.channels = image.shape
+        height, width, self.channels = shape
         self.size = entry.size = (height, width)
         self.dtype = dtype
-        self.leading = entry
-        self.entries["image"] = entry
         return True
 
     def _enter(self) -> None:
@@ -339,7 +340,8 @@ class Sample(Host):
 
     def finish(self) -> dict[str, Any]:
         """Render what is left and hand everything out."""
-        self.settle()
+        for entry in self.entries.values():
+            self.rendered(entry)
         out = dict(self.data)  # labels of other pictures may have joined while rendering
         for key, entry in self.entries.items():
             if entry.kind.target in PICTURES:

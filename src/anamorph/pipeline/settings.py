@@ -81,6 +81,11 @@ class Settings:
         return self.instance_binding
 
     @cached_property
+    def plain(self) -> bool:
+        """Whether pictures are taken as they are, and nothing is bound to anything."""
+        return self.value_range is None and not self.bound
+
+    @cached_property
     def label_fields(self) -> frozenset[str]:
         """Keys of the label fields of boxes, keypoints, polygons and polylines."""
         told = (self.bbox_params, self.keypoint_params, self.polygon_params, self.polyline_params)

@@ -66,23 +66,24 @@ KINDS: Mapping[str, Kind] = {
 class Entry:
     """One target of a call on its way through the plan."""
 
-    __slots__ = (
-        "adopted", "cursor", "flat", "given", "key", "kind", "lost", "shape", "size", "start",
-        "value",
-    )  # fmt: skip
+    cursor: int = 0
+    """How many of the ops have been rendered."""
+    flat: bool = False
+    """Whether it is handed out without an axis of channels."""
+    size: Size = (0, 0)
+    shape: tuple[int, ...] = ()
+    value: Any = None
+    start: Any = None
+    """The value before any op."""
+    adopted: Sequence[Any] = ()
+    """Members of a stack that other pictures brought."""
+    lost: frozenset[int] = frozenset()
+    """Members of a stack that are not handed out."""
 
     def __init__(self, key: str, kind: Kind, given: Any) -> None:
         self.key: str = key
         self.kind: Kind = kind
         self.given: Any = given
-        self.cursor: int = 0
-        self.flat: bool = False
-        self.size: Size = (0, 0)
-        self.shape: tuple[int, ...] = ()
-        self.value: Any = None
-        self.start: Any = None
-        self.adopted: list[Any] = []  # members of a stack that other pictures brought
-        self.lost: frozenset[int] = frozenset()  # members of a stack that are not handed out
 
     def takes(self, op: Op) -> bool:
         """Tell whether an op changes this target."""

@@ -48,10 +48,9 @@ HeightRange = Annotated[Any, Span(1, whole=True, lone="from", start=1, unit="pix
 Ratio = Annotated[float, Number(0, above=True)]
 
 
-def cut(window: Window, size: Extent) -> Iterator[Op]:
+def cut(window: Window, size: Extent) -> tuple[Op, ...]:
     """Crop to a window x0, y0, x1, y1, if that is not the whole picture."""
-    if window != (0, 0, size[1], size[0]):
-        yield Warp.crop(*window)
+    return () if window == (0, 0, size[1], size[0]) else (Warp.crop(*window),)
 
 
 def anywhere(rng: Rng, extent: Extent, size: Extent) -> Window:
@@ -83,18 +82,17 @@ class PaddedCrop(SpatialTransform):
     def _sampling(self) -> Sampling:
         return sampling_of(self)
 
-    def _crop(self, rng: Rng, scene: Scene, least: Extent, pad: str | None) -> Iterator[Op]:
+    def _crop(self, rng: Rng, scene: Scene, least: Extent, pad: str | None) -> tuple[Op, ...]:
         """Crop a picture of at least some size; a smaller one is padded, if ``pad`` says where."""
         size = scene.size
-        if size[0] < least[0] or size[1] < least[1]:
-            if pad is None:
-                remedy = ": make it smaller, or give pad_if_needed=True"
-                raise too_large(type(self).__name__, least, size, remedy)
-            room = max(0, least[0] - size[0]), max(0, least[1] - size[1])
-            margin = Warp.pad(size, sides(room, pad, rng), self._sampling)
-            yield margin
-            size = margin.size
-        yield from cut(self.window(rng, size), size)
+        if size[0] >= least[0] and size[1] >= least[1]:
+            return cut(self.window(rng, size), size)
+        if pad is None:
+            remedy = ": make it smaller, or give pad_if_needed=True"
+            raise too_large(type(self).__name__, least, size, remedy)
+        room = max(0, least[0] - size[0]), max(0, least[1] - size[1])
+        margin = Warp.pad(size, sides(room, pad, rng), self._sampling)
+        return margin, *cut(self.window(rng, margin.size), margin.size)
 
     def window(self, rng: Rng, size: Extent) -> Window:
         """Place the crop in a picture that is large enough."""
@@ -132,10 +130,10 @@ class Crop(PaddedCrop):
                     f"{axis}_max must be the greater one"
                 )
 
-    def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
+    def draw(self, rng: Rng, scene: Scene) -> tuple[Op, ...]:
         """Draw the position of the padding, if it is random."""
         pad = self.pad_position if self.pad_if_needed else None
-        yield from self._crop(rng, scene, (self.y_max, self.x_max), pad)
+        return self._crop(rng, scene, (self.y_max, self.x_max), pad)
 
     def window(self, rng: Rng, size: Extent) -> Window:
         """The rectangle."""
@@ -160,10 +158,10 @@ class CenterCrop(PaddedCrop):
     fill_mask: MaskFill = 0.0
     p: Probability = 1.0
 
-    def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
+    def draw(self, rng: Rng, scene: Scene) -> tuple[Op, ...]:
         """Draw the position of the padding, if it is random."""
         pad = self.pad_position if self.pad_if_needed else None
-        yield from self._crop(rng, scene, (self.height, self.width), pad)
+        return self._crop(rng, scene, (self.height, self.width), pad)
 
     def window(self, rng: Rng, size: Extent) -> Window:
         """The middle."""
@@ -188,10 +186,10 @@ class RandomCrop(PaddedCrop):
     fill_mask: MaskFill = 0.0
     p: Probability = 1.0
 
-    def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
+    def draw(self, rng: Rng, scene: Scene) -> tuple[Op, ...]:
         """Draw the place, and the position of the padding if it is random."""
         pad = self.pad_position if self.pad_if_needed else None
-        yield from self._crop(rng, scene, (self.height, self.width), pad)
+        return self._crop(rng, scene, (self.height, self.width), pad)
 
     def window(self, rng: Rng, size: Extent) -> Window:
         """Anywhere."""
@@ -305,12 +303,12 @@ class RandomCropFromBorders(SpatialTransform):
                     "together they must be at most 1"
                 )
 
-    def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
+    def draw(self, rng: Rng, scene: Scene) -> tuple[Op, ...]:
         """Draw the four widths; at least one pixel stays."""
         h, w = size = scene.size
         x0, x1 = _between(rng, w, self.crop_left, self.crop_right)
         y0, y1 = _between(rng, h, self.crop_top, self.crop_bottom)
-        yield from cut((x0, y0, x1, y1), size)
+        return cut((x0, y0, x1, y1), size)
 
 
 def _between(rng: Rng, side: int, before: float, after: float) -> tuple[int, int]:

@@ -67,10 +67,19 @@ _FLIPS = {(-1.0, 1.0): 1, (1.0, -1.0): 0, (-1.0, -1.0): -1}
 
 def _common(src: Array, m: Matrix, size: Size, interpolation: int) -> Array | None:
     """Do the commonest warps, told apart with the least effort: crops, flips, linear resizing."""
-    if m[0] == 1.0 == m[4]:
-        return _view(src, -m[2], -m[5], size)
-    if src.dtype.char in PLAIN_TYPES and src.shape[2] <= CHANNEL_LIMIT:
-        return _flipped_or_scaled(src, m, size, interpolation)
+    a, _, c, _, e, f, _, _, _ = m
+    if a == 1.0 == e:
+        return _view(src, -c, -f, size)
+    h, w, channels = src.shape
+    if channels > CHANNEL_LIMIT or src.dtype.char not in PLAIN_TYPES:
+        return None
+    flip = _FLIPS.get((a, e))
+    if flip is not None:
+        in_place = size == (h, w) and c == (w if a < 0 else 0) and f == (h if e < 0 else 0)
+        return cv2.flip(src, flip) if in_place else None
+    whole = c == 0.0 == f and abs(a * w - size[1]) < mx.EPS and abs(e * h - size[0]) < mx.EPS
+    if whole and interpolation == K.INTER_LINEAR:
+        return cv2.resize(src, size[::-1], interpolation=cv2.INTER_LINEAR)
     return None
 
 
@@ -80,18 +89,6 @@ def _view(src: Array, left: float, top: float, size: Size) -> Array | None:
     if not (left == x and top == y and 0 <= x <= w - size[1] and 0 <= y <= h - size[0]):
         return None
     return src if size == (h, w) else src[y : y + size[0], x : x + size[1]]
-
-
-def _flipped_or_scaled(src: Array, m: Matrix, size: Size, interpolation: int) -> Array | None:
-    h, w = src.shape[:2]
-    a, e, c, f = m[0], m[4], m[2], m[5]
-    if size == (h, w) and c == (w if a < 0 else 0) and f == (h if e < 0 else 0):
-        flip = _FLIPS.get((a, e))
-        return None if flip is None else cv2.flip(src, flip)
-    whole = c == 0.0 == f and abs(a * w - size[1]) < mx.EPS and abs(e * h - size[0]) < mx.EPS
-    if whole and interpolation == K.INTER_LINEAR:
-        return cv2.resize(src, size[::-1], interpolation=cv2.INTER_LINEAR)
-    return None
 
 
 def _mixed(src: Array, interpolation: int, run: Callable[[Array], Array]) -> Array:
