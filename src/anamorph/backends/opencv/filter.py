@@ -37,10 +37,10 @@ def _disk(op: Convolve, image: Image) -> Image:
 
 
 def _gaussian(op: Convolve, image: Image) -> Image:
-    across = down = linear.taps(op.size[0], op.sigma[0])
-    if op.size[0] != op.size[1] or op.sigma[0] != op.sigma[1]:
-        down = linear.taps(op.size[1], op.sigma[1])
-    return linear.separable(image, across, down)
+    (width, height), (sigma, other) = op.size, op.sigma
+    if width == height and sigma == other:
+        return linear.gaussian(image, width, sigma)
+    return linear.separable(image, linear.taps(width, sigma), linear.taps(height, other))
 
 
 def _box(op: Convolve, image: Image) -> Image:

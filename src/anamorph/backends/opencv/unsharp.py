@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import stringzilla as sz
 
-from anamorph.backends.opencv.linear import CHANNELS, in_groups, taps
+from anamorph.backends.opencv.linear import CHANNELS, gaussian, in_groups, taps
 from anamorph.backends.opencv.tone import lent
 from anamorph.ir.ops import Effect
 
 Image = npt.NDArray[Any]
 
-_BLOCK = 1 << 17
+_BLOCK = 1 << 19
 """Bytes of a block that passes go over: it stays in the cache with some others."""
 _SINGLE = np.dtype(np.float32)
 
@@ -72,29 +72,48 @@ def _floats(op: Effect, image: Image) -> Image:
 def _bytes(op: Effect, image: Image) -> Image:
     """The edges of the places are softened by the box that is as wide as the Gaussian.
 
-    How much to add is looked up by six bits of the difference and two of the softened places.
+    How much to add is looked up by six bits of the difference and two of the softened places. All
+    is done to some rows at a time, with those around them that they depend on.
     """
     alpha, size, sigma, threshold = op.params
-    line = taps(size, sigma)
-    blurred, told, soft = (lent(use, image.shape, image.dtype) for use in ("around", "at", "by"))
-    cv2.sepFilter2D(image, -1, line, line, blurred)
-    for source, around, places in _blocks(image, blurred, told):
-        cv2.absdiff(source, around, places)
-        cv2.threshold(places, threshold, 3, cv2.THRESH_BINARY, places)
-    side = _box_like(line)
-    cv2.blur(told, (side, side), soft)
+    side = _box_like(taps(size, sigma))
     added = np.rint(alpha * np.outer(_DIFFERENCES, np.arange(4) / 3.0)).astype(np.uint8).tobytes()
+    reach = size // 2 + side // 2
+    height = len(image)
+    rows = max(4 * reach, _BLOCK * height // image.nbytes)
+    shape = (min(height, rows + 2 * reach), *image.shape[1:])
+    memory = [lent(use, shape, image.dtype) for use in ("around", "change", "by")]
     out = np.empty_like(image)
-    for source, around, change, part, target in _blocks(image, blurred, told, soft, out):
-        cv2.absdiff(source, around, change)
-        sz.translate(change.data, _CODES, inplace=True)
-        np.bitwise_or(change, part, out=change)
-        sz.translate(change.data, added, inplace=True)
-        cv2.subtract(source, change, target)
-        cv2.add(source, change, change)
-        cv2.compare(source, around, cv2.CMP_GT, around)
-        cv2.copyTo(change, around, target)
+    for top in range(0, height, rows):
+        first, last = max(0, top - reach), min(height, top + rows + reach)
+        around, change, soft = (m[: last - first] for m in memory)
+        gaussian(image[first:last], size, sigma, around)
+        cv2.absdiff(_row(image[first:last]), _row(around), _row(change))
+        cv2.threshold(_row(change), threshold, 3, cv2.THRESH_BINARY, _row(change))
+        cv2.blur(change, (side, side), soft)
+        inner = slice(top - first, min(top + rows, height) - first)
+        arrays = (around[inner], change[inner], soft[inner], image[top : top + rows])
+        _sharpened(*map(_row, arrays), added, _row(out[top : top + rows]))
     return out
+
+
+def _sharpened(
+    around: Image, change: Image, soft: Image, source: Image, added: bytes, out: Image
+) -> None:
+    """Move rows away from what they are blurred to, by what is looked up."""
+    cv2.absdiff(source, around, change)
+    sz.translate(change.data, _CODES, inplace=True)
+    np.bitwise_or(change, soft, out=change)
+    sz.translate(change.data, added, inplace=True)
+    cv2.subtract(source, change, out)
+    cv2.add(source, change, change)
+    cv2.compare(source, around, cv2.CMP_GT, around)
+    cv2.copyTo(change, around, out)
+
+
+def _row(block: Image) -> Image:
+    """Some rows as one, so that OpenCV does not count channels."""
+    return block.reshape(1, -1)
 
 
 def _blocks(*arrays: Image) -> list[tuple[Image, ...]]:

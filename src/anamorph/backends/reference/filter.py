@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.reference import morphology
+from anamorph.ir.bell import USUAL, usual_sigma
 from anamorph.ir.ops import IMAGE, Convolve, Effect, Op, Target
 
 Image = npt.NDArray[Any]
@@ -46,7 +47,9 @@ def _continued(length: int, before: int, after: int, mode: str) -> npt.NDArray[n
 
 def gaussian_taps(size: int, sigma: float) -> Floats:
     """Weights of a Gaussian, by their sum; a sigma of zero stands for the usual one of a size."""
-    s = sigma if sigma > 0.0 else 0.3 * ((size - 1) * 0.5 - 1.0) + 0.8
+    if sigma == 0.0 and size in USUAL:
+        return np.array(USUAL[size])
+    s = sigma if sigma > 0.0 else usual_sigma(size)
     x = np.arange(size) - (size - 1) / 2
     taps = np.exp(-(x**2) / (2.0 * s * s))
     normed: Floats = taps / taps.sum()
