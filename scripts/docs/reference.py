@@ -9,6 +9,7 @@ from typing import Any
 from docs import prose
 
 import anamorph as A
+from anamorph.pipeline.batch import BatchMix
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Compositions": (
@@ -41,12 +42,16 @@ MEMBERS: Mapping[str, tuple[str, ...]] = {
 }
 """Class → the methods that are described with it."""
 
+BASES: Mapping[str, type] = {"Whole batches": BatchMix}
+"""Title → the class whose docstring, less its first line, holds for all names under it."""
+
 
 def page() -> str:
     """Write the page."""
     lines = ["# Reference", "All transforms have [pages of their own](transforms/index.md)."]
     for title, names in SECTIONS.items():
-        lines += [f"## {title}", *(_entry(name) for name in names if hasattr(A, name))]
+        shared = [prose.markdown(BASES[title]).split("\n\n", 1)[1]] if title in BASES else []
+        lines += [f"## {title}", *shared, *(_entry(name) for name in names)]
     return "\n\n".join(lines) + "\n"
 
 
@@ -62,7 +67,8 @@ def _entry(name: str) -> str:
     for member in MEMBERS.get(name, ()):
         method = getattr(thing, member)
         title = "Calling it" if member == "__call__" else f"{name}.{member}"
-        parts += [f"#### {title}", _signature(member, method), prose.markdown(method)]
+        said = "pipeline" if member == "__call__" else member
+        parts += [f"#### {title}", _signature(said, method), prose.markdown(method)]
     return "\n\n".join(part for part in parts if part)
 
 

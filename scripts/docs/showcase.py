@@ -20,11 +20,7 @@ PHOTOS: Mapping[str, str] = {
             "Mosaic", "PixelDistributionAdaptation", "RandomSizedBBoxSafeCrop", "FDA",
             "TextImage", "OverlayElements", "PlanckianJitter",
         ),
-        "rocket": (
-            "AtmosphericFog",
-            "RandomFog", "RandomRain", "RandomSnow", "RandomSunFlare", "RandomShadow",
-            "RandomGravel", "Spatter",
-        ),
+        "rocket": ("AtmosphericFog", "RandomRain", "RandomSunFlare"),
         "astronaut": ("FancyPCA", "GlassBlur", "Superpixels"),
     }.items()
     for name in names
@@ -59,7 +55,7 @@ ARGUMENTS: Mapping[str, Arguments] = {
     "ElasticTransform3D": {"displacement_range": (0.1, 0.13), "control_grid_shape": (4, 4)},
     "Emboss": {"alpha": (0.5, 1), "strength": (0.5, 1)},
     "FancyPCA": {"alpha": 0.5},
-    "FDA": {"beta_limit": (0.005, 0.015)},
+    "FDA": {"beta_limit": (0.004, 0.008)},
     "FilmGrain": {"intensity_range": (0.15, 0.3)},
     "GaussianBlur": {"sigma_limit": (1, 5)},
     "GhostingArtifact": {"intensity_range": (0.3, 0.6)},
@@ -96,6 +92,9 @@ ARGUMENTS: Mapping[str, Arguments] = {
     },
     "RandomGamma": {"gamma_limit": (50, 200)},
     "RandomScale": {"scale_limit": (-0.5, 0.0)},
+    "RandomGravel": {"number_of_patches": 6},
+    "RandomShadow": {"shadow_roi": (0, 0, 1, 1)},
+    "RandomSnow": {"method": "texture", "snow_point_range": (0.2, 0.4)},
     "RandomToneCurve": {"scale": 0.25},
     "RingingOvershoot": {"blur_limit": (11, 15)},
     "ShotNoise": {"scale_range": (0.2, 0.6)},
