@@ -35,11 +35,14 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 """Title → names, in the order of the page."""
 
 MEMBERS: Mapping[str, tuple[str, ...]] = {
-    "Compose": ("__call__", "keyed", "plan", "render", "explain", "add_targets", "set_random_seed"),
+    "Compose": (
+        "__call__", "keyed", "plan", "render", "explain", "add_targets", "set_random_seed",
+        "save_pretrained", "from_pretrained", "push_to_hub",
+    ),
     "DonorBank": ("from_samples", "add"),
     "Plan": ("fused", "inverse", "to_dict", "from_dict"),
     "ReplayCompose": ("replay",),
-}
+}  # fmt: skip
 """Class → the methods that are described with it."""
 
 BASES: Mapping[str, type] = {"Whole batches": BatchMix}
