@@ -17,6 +17,7 @@ from anamorph.ir import noise
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.unsignedinteger[Any]]
 
 LEVELS = 256
 GAMMA = 2.2
@@ -30,20 +31,14 @@ FINEST_SHOTS = 1e-3
 """Below this scale a gray level of 255 more is so many photons more that it would show as noise."""
 
 
-def shot_table(scale: float, key: int) -> Floats:
-    """Table of values in [0, 1], by random byte and level, for the counting of photons.
-
-    Args:
-        scale: light of one photon, as a share of white.
-        key: that of the op.
-    """
-    counts = shot_counts(scale, key)
-    light = np.minimum(np.arange(int(counts.max()) + 1) * scale, 1.0)
+def shot_values(scale: float, most: int) -> Floats:
+    """Values in [0, 1] of 0 to so many photons, ``scale`` being the light of one."""
+    light = np.minimum(np.arange(most + 1) * scale, 1.0)
     values: Floats = light ** (1.0 / GAMMA)
-    return values[counts].T
+    return values
 
 
-def shot_counts(scale: float, key: int) -> Indices:
+def shot_counts(scale: float, key: int) -> Counts:
     """Draw 256 Poisson numbers for each level, one from each of 256 equally likely ranges.
 
     Returns:
@@ -57,9 +52,10 @@ def shot_counts(scale: float, key: int) -> Indices:
     until = np.ceil(shares * LEVELS - shifts[0][:, None]).astype(np.int64)
     until = np.maximum(np.minimum(until, LEVELS), 0)
     runs = np.diff(until, axis=1, prepend=0, append=LEVELS)
-    every = np.tile(np.arange(runs.shape[1]), LEVELS)
+    every = np.tile(np.arange(runs.shape[1], dtype=np.uint16), LEVELS)
     counts = np.repeat(every, runs.reshape(-1)).reshape(LEVELS, LEVELS)
     if most > _COUNTED:
+        counts = counts.astype(np.uint32)
         bright = means > _BRIGHT
         counts[bright] = _many(means[bright], shifts[1][bright])
     return counts
@@ -97,18 +93,20 @@ def shot(light: Any, normal: Any, scale: float) -> Any:
     return (np.maximum(photons, 0.0) * scale) ** (1.0 / GAMMA)
 
 
-def rice_table(sigma: float, key: int) -> Floats:
+def rice_table(sigma: float, key: int) -> npt.NDArray[np.float32]:
     """Table of magnitudes, by random byte and level.
 
     Args:
         sigma: that of the normal noise in both parts, white being 1.
         key: that of the op.
     """
-    z = noise.quantiles_of_normal()
+    z = (sigma * noise.quantiles_of_normal()).astype(np.float32)
     other = noise.octets(noise.bits_of(key, _TABLES), LEVELS * LEVELS).reshape(LEVELS, LEVELS)
-    across = (sigma * z)[other]
-    along = np.arange(LEVELS) / (LEVELS - 1) + (sigma * z)[:, None]
-    return np.sqrt(along * along + across * across)
+    across = np.take(z * z, other)
+    along = np.arange(LEVELS, dtype=np.float32) / np.float32(LEVELS - 1) + z[:, None]
+    np.multiply(along, along, out=along)
+    np.add(along, across, out=along)
+    return np.sqrt(along, out=along)  # type: ignore[no-any-return]
 
 
 # ----------------------------------------------------------------------------------- film

@@ -34,14 +34,20 @@ def shot(op: Noise, image: Image) -> Image:
     (scale,) = op.params
     if image.dtype != np.uint8 and scale < levels.FINEST_SHOTS:
         return _many_photons(op, image)
-    return _by_levels(op, image, levels.shot_table(scale, op.key), per_channel=True)
+    counts = levels.shot_counts(scale, op.key)
+    values = _as(levels.shot_values(scale, int(counts.max())), image.dtype)
+    return _by_levels(op, image, np.take(values, counts.T), per_channel=True)
+
+
+def _as(table: Image, dtype: np.dtype[Any]) -> Image:
+    """Bring intensities to the dtype of a picture."""
+    top = white(dtype)
+    return np.rint(np.minimum(table, 1.0) * top).astype(dtype) if top > 1 else table.astype(dtype)
 
 
 def _by_levels(op: Noise, image: Image, table: Image, *, per_channel: bool) -> Image:
     """Look up what random bytes pick for the levels of values."""
-    top = white(image.dtype)
-    table = np.minimum(table.reshape(-1) * top, top)
-    table = (table if top == 1 else np.rint(table)).astype(image.dtype)
+    table = table.reshape(-1)
 
     def work(row: Image, streams: Streams, count: int, times: int, out: Image) -> None:
         picked = spread(noise.octets(streams[0], count).reshape(1, -1), times)
@@ -80,7 +86,8 @@ def rice(op: Noise, image: Image) -> Image:
     """Magnitude of a complex number: params are the sigma of its parts, and per channel."""
     sigma, per_channel = op.params
     if image.dtype == np.uint8:
-        return _by_levels(op, image, levels.rice_table(sigma, op.key), per_channel=per_channel)
+        table = _as(levels.rice_table(sigma, op.key), image.dtype)
+        return _by_levels(op, image, table, per_channel=per_channel)
     depth, scale = DEPTH[image.dtype.name], np.float32(sigma * white(image.dtype))
 
     def work(row: Image, streams: Streams, count: int, times: int, out: Image) -> None:

@@ -92,15 +92,14 @@ def _bytes(op: Effect, image: Image) -> Image:
         cv2.threshold(_row(change), threshold, 3, cv2.THRESH_BINARY, _row(change))
         cv2.blur(change, (side, side), soft)
         inner = slice(top - first, min(top + rows, height) - first)
-        arrays = (around[inner], change[inner], soft[inner], image[top : top + rows])
-        _sharpened(*map(_row, arrays), added, _row(out[top : top + rows]))
+        parts = (around[inner], change[inner], soft[inner], image[top : top + rows])
+        _sharpen(tuple(map(_row, parts)), added, _row(out[top : top + rows]))
     return out
 
 
-def _sharpened(
-    around: Image, change: Image, soft: Image, source: Image, added: bytes, out: Image
-) -> None:
+def _sharpen(parts: tuple[Image, ...], added: bytes, out: Image) -> None:
     """Move rows away from what they are blurred to, by what is looked up."""
+    around, change, soft, source = parts
     cv2.absdiff(source, around, change)
     sz.translate(change.data, _CODES, inplace=True)
     np.bitwise_or(change, soft, out=change)

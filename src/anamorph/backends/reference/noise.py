@@ -177,7 +177,8 @@ def shot(op: Noise, image: Image) -> Image:
     if image.dtype != np.uint8:
         level = levels.dithered(light, noise.octets(noise.bits_of(op.key, 1), image.size))
     picked = noise.octets(bits, image.size).reshape(image.shape)
-    return stored(levels.shot_table(scale, op.key)[picked, level] * top, image.dtype)
+    counts = levels.shot_counts(scale, op.key)[level, picked]
+    return stored(levels.shot_values(scale, int(counts.max()))[counts] * top, image.dtype)
 
 
 def rice(op: Noise, image: Image) -> Image:
