@@ -97,6 +97,14 @@ def test_links_lead_somewhere(page):
     assert [t for t in targets if not (page.parent / t).exists()] == []
 
 
+@each_page
+def test_names_are_there(page):
+    """What a page says of the package's face exists, but for what it shows to be refused."""
+    named = set(re.findall(r"\bA\.([A-Za-z]\w*)", page.read_text()))
+    own = set(re.findall(r"^ *class (\w+)", page.read_text(), re.MULTILINE))
+    assert sorted(n for n in named - own - set(dialects.GONE) if not hasattr(A, n)) == []
+
+
 def test_readme_lists_the_transforms():
     listed = re.findall(r"`(\w+)`", section(README, "The transforms there are"))
     assert sorted(listed) == sorted(A.catalogue())
