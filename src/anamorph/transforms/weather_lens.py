@@ -31,8 +31,8 @@ class RandomSunFlare(PixelTransform):
     which glow, fade with the distance and have fringes of color; it is laid over by screening,
     white minus the product of what both miss to white.
 
-    >>> sunny = A.RandomSunFlare(src_radius=100, p=1)(image=photo)["image"]
-    >>> bool(sunny.mean() > photo.mean())
+    >>> sunny = A.RandomSunFlare(method="physics_based", p=1)(image=photo)["image"]
+    >>> bool((sunny >= photo).all())
     True
     """
 

@@ -21,7 +21,12 @@ Point = tuple[int, int]
 
 _UNSEEN = 1.0 / 1024.0
 """Less than this of the sun's light is lost when a picture is rounded."""
-_DEPTH = {"uint8": cv2.CV_16S, "uint16": cv2.CV_32S, "float32": cv2.CV_32F}
+_DEPTHS = {
+    "uint8": (cv2.CV_8U, cv2.CV_16S),
+    "uint16": (cv2.CV_16U, cv2.CV_32S),
+    "float32": (cv2.CV_32F, cv2.CV_32F),
+}
+"""Depth of a picture, and one that holds differences."""
 
 
 # ------------------------------------------------------------------------------- overlay
@@ -111,13 +116,13 @@ def _add(part: Image, topmost: Image, inside: Bytes, paint: tuple[weather.Color,
     values = np.array(weather.shades(color, part.shape[2])) * white
     if white > 1:
         values = np.rint(values)
-    before = topmost.copy()
+    below, before = (np.array(x, order="C").reshape(len(x), -1) for x in (part, topmost))
     np.copyto(topmost, values.astype(part.dtype), where=inside[:, :, None] != 0)
-    flat = tuple(x.reshape(len(x), -1) for x in (topmost, before))
-    depth = _DEPTH[part.dtype.name]
-    change = cv2.addWeighted(flat[0], share, flat[1], -share, 0.0, dtype=depth)
-    total = change.reshape(part.shape) + part
-    np.copyto(part, np.clip(total, 0, white).astype(part.dtype))
+    after = np.ascontiguousarray(topmost).reshape(len(part), -1)
+    depth, wider = _DEPTHS[part.dtype.name]
+    change = cv2.addWeighted(after, share, before, -share, 0.0, dtype=wider)
+    total = cv2.add(below, change, dtype=depth).reshape(part.shape)
+    np.copyto(part, total if white > 1 else np.clip(total, 0.0, 1.0, out=total))
 
 
 # ------------------------------------------------------------------------- physics based

@@ -68,8 +68,10 @@ def _veil_bytes(image: Bytes, share: Bytes, shades: Shades) -> Bytes:
 
 def stored(values: Image, factor: float, dtype: np.dtype[Any]) -> Image:
     """Multiply floats, and round and saturate them to a picture's dtype."""
-    if dtype.kind == "f" and factor == 1.0:
-        return values
+    if dtype.kind == "f":
+        if factor != 1.0:
+            values *= np.float32(factor)
+        return np.clip(values, 0.0, 1.0, out=values)  # sums of shares may exceed 1 by rounding
     return cv2.addWeighted(values, factor, values, 0.0, 0.0, dtype=_DEPTH[dtype.name])
 
 
