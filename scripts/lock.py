@@ -21,7 +21,7 @@ def main() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = project["project"]["optional-dependencies"]
     core = project["project"]["dependencies"]
-    tools = [d for d in extras["dev"] if not d.startswith("anamorph")]
+    tools = [d for d in extras["dev"] if not d.startswith("anamorph")] + extras["text"]
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = str(Path(folder) / "bin" / "python")
