@@ -109,7 +109,7 @@ def test_sharpen_by_a_gaussian():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Blur(blur_limit=(7, 3)), "the smaller number first"),
+        (lambda: Blur(blur_limit=(3, 7, 9)), "a pair"),
         (lambda: Blur(blur_limit=3.5), "whole numbers"),
         (lambda: MedianBlur(blur_limit=300), "at most 255"),
         (lambda: GaussianBlur(sigma_limit=(-1, 2)), "of at least 0"),

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv import linear, morphology, sums, unsharp
 from anamorph.backends.opencv.linear import clipped, in_groups
+from anamorph.backends.opencv.tone import lent
 from anamorph.ir.ops import IMAGE, Convolve, Effect, Op, Target
 
 Image = npt.NDArray[Any]
@@ -59,12 +60,16 @@ _CONVOLVE: Mapping[str, Callable[[Convolve, Image], Image]] = {
 
 def sharpen(op: Effect, image: Image) -> Image:
     """Add a share of what a Gaussian takes away."""
+    return in_groups(np.ascontiguousarray(image), linear.CHANNELS, lambda part: _sharpen(op, part))
+
+
+def _sharpen(op: Effect, image: Image) -> Image:
     alpha, size, sigma = op.params
-    wide = np.ascontiguousarray(image)
-    blurred = convolve(Convolve("gaussian", (size, size), (sigma, sigma)), wide)
-    flat = wide.reshape(wide.shape[0], -1)
-    out = cv2.addWeighted(flat, 1.0 + alpha, blurred.reshape(flat.shape), -alpha, 0.0)
-    return clipped(out).reshape(image.shape)
+    blurred = linear.gaussian(image, size, sigma, lent("blurred", image.shape, image.dtype))
+    out = np.empty_like(image)
+    flat, soft, target = (a.reshape(len(image), -1) for a in (image, blurred, out))
+    cv2.addWeighted(flat, 1.0 + alpha, soft, -alpha, 0.0, target)
+    return clipped(out)
 
 
 def median(op: Effect, image: Image) -> Image:
