@@ -161,11 +161,13 @@ def stones(key: int, patches: Sequence[Patch]) -> Iterator[tuple[Whole, Whole]]:
         count = width * height // 100
         if count == 0:
             continue
-        cx = x + _below(bits, np.full(count, max(1, width)))
-        cy = y + _below(bits, np.full(count, max(1, height)))
-        radius = 1 + _below(bits, np.full(count, 3))
-        squares = np.stack([cx - radius, cy - radius, cx + radius, cy + radius], axis=1)
-        yield squares, _below(bits, np.full(count, 256))
+        bounds = np.array([[max(1, width)], [max(1, height)], [3], [256]])
+        shares = noise.uniforms(bits, 4 * count).reshape(4, count)
+        cx, cy, radius, lightness = np.minimum((shares * bounds).astype(np.int64), bounds - 1)
+        radius += 1
+        cx += x
+        cy += y
+        yield np.stack([cx - radius, cy - radius, cx + radius, cy + radius], axis=1), lightness
 
 
 # --------------------------------------------------------------------------------- snow

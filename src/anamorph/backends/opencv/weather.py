@@ -17,6 +17,7 @@ from anamorph.ir import weather
 from anamorph.ir.ops import Effect, Op, Target
 
 Window = tuple[slice, slice]
+Whole = npt.NDArray[np.int64]
 
 
 # ---------------------------------------------------------------------------------- fog
@@ -141,20 +142,27 @@ def gravel(op: Effect, image: Image) -> Image:
     params: patches (x, y, width, height) that the stones are strewn over.
     """
     out = image.copy(order="C")
-    for squares, values in weather.stones(op.key, op.params):
-        np.maximum(squares, 0, out=squares)
-        (x0, y0), (x1, y1) = squares[:, :2].min(0).tolist(), squares[:, 2:].max(0).tolist()
-        part = out[y0:y1, x0:x1]
-        lightness = np.full(part.shape[:2], -1, np.int16)
-        placed = (squares - (x0, y0, x0, y0)).tolist()
-        for (left, top, right, bottom), value in zip(placed, values.tolist(), strict=True):
-            lightness[top:bottom, left:right] = value
-        hit = lightness >= 0
-        part[hit] = _recolored(image[y0:y1, x0:x1][hit], lightness[hit])
+    pixels = out.reshape(-1, image.shape[2])
+    found = [_strewn(*patch, image.shape) for patch in weather.stones(op.key, op.params)]
+    if found:
+        places, lightness = (np.concatenate(part) for part in zip(*found, strict=True))
+        pixels[places] = _recolored(pixels[places], lightness)  # of a place's values the last stays
     return out
 
 
-def _recolored(pixels: Image, lightness: npt.NDArray[np.int16]) -> Image:
+def _strewn(squares: Whole, values: Whole, shape: tuple[int, ...]) -> tuple[Whole, Whole]:
+    """Places of all pixels of a patch's stones in the picture, row by row, and their lightness."""
+    np.maximum(squares, 0, out=squares)
+    (x0, y0), (x1, y1) = squares[:, :2].min(0).tolist(), squares[:, 2:].max(0).tolist()
+    lightness = np.full((max(0, min(y1, shape[0]) - y0), max(0, min(x1, shape[1]) - x0)), -1)
+    placed = (squares - (x0, y0, x0, y0)).tolist()
+    for (left, top, right, bottom), value in zip(placed, values.tolist(), strict=True):
+        lightness[top:bottom, left:right] = value
+    rows, columns = np.nonzero(lightness >= 0)
+    return (rows + y0) * shape[1] + columns + x0, lightness[rows, columns]
+
+
+def _recolored(pixels: Image, lightness: Whole) -> Image:
     """Move pixels (N, C) to a lightness in [0, 255], as in HLS."""
     top = WHITE[pixels.dtype.name]
     values = pixels.astype(np.float32) / np.float32(top)

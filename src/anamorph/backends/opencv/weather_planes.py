@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import stringzilla as sz
 
-from anamorph.backends.opencv.tone import WHITE, Bytes, Image, join, lent_planes, translated
+from anamorph.backends.opencv.tone import WHITE, Bytes, Image, flat, join, lent_planes, translated
 
 Doubles = npt.NDArray[np.float64]
 Shades = tuple[float, ...]
@@ -98,6 +98,8 @@ def lit(image: Image, levels: Bytes, tables: list[Doubles], factor: float = 1.0)
     if image.dtype == np.uint8:
         dimmer = np.rint(np.arange(256) * factor).astype(np.uint8).tobytes()
         added = _once_each(levels, tables)
+        if len(tables) > 1 and all(one is added[0] for one in added):
+            return _lit_evenly(image, added[0], dimmer)
 
         def bytes_work(plane: Image, c: int) -> Image:
             cv2.add(plane, added[c], plane)
@@ -112,6 +114,12 @@ def lit(image: Image, levels: Bytes, tables: list[Doubles], factor: float = 1.0)
         return stored(total, factor, image.dtype)
 
     return by_planes(image, work)
+
+
+def _lit_evenly(image: Bytes, added: Bytes, dimmer: bytes) -> Bytes:
+    """Add the same to all channels, without taking them apart."""
+    total = cv2.add(flat(image), flat(join([added] * image.shape[2])))
+    return translated(total, dimmer).reshape(image.shape)
 
 
 def _once_each(levels: Bytes, tables: list[Doubles]) -> list[Bytes]:
