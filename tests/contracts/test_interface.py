@@ -61,7 +61,7 @@ def same(ours: Any, theirs: str) -> bool:
 
 
 def dict_of(value: Any) -> Any:
-    return dict(value) if hasattr(value, "keys") or isinstance(value, tuple) and value else value
+    return dict(value) if hasattr(value, "keys") or (isinstance(value, tuple) and value) else value
 
 
 def test_every_class_is_there() -> None:
