@@ -117,9 +117,8 @@ def warp_warp(a: Warp, b: Warp, source: Size) -> Fusion | None:
     covers = lossless and mx.covers(a.matrix, source, a.size)
     if covers and a_grid:  # a flip or quarter turn: the second does as it would have done
         return _product(a, b, b.sampling, a_grid=True, b_grid=b_grid)
-    if a_grid and not b_grid and not lossless:  # a crop costs nothing and keeps its own border
-        return None
-    inside = _looks_inside(b.matrix, b.size, a.size)
+    may = lossless or b_grid or not a_grid  # a crop costs nothing and keeps its own border
+    inside = may and _looks_inside(b.matrix, b.size, a.size)
     if inside and b_grid and (a_grid or not _averages(a.sampling)):  # a crop or flip
         return _product(a, b, a.sampling, a_grid=a_grid, b_grid=True)
     if not (inside or lossless) or not _may_join(a, b, a_grid=a_grid, b_grid=b_grid):

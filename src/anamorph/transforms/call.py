@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
-from anamorph.core.errors import DataTypeError, ParameterTypeError
+from anamorph.core.errors import DataTypeError, MissingDataError, ParameterTypeError
 from anamorph.core.rng import Rng, Stream, generator, mix
 from anamorph.ir.ops import IMAGE, MASK, MEASURED, SHAPES
 from anamorph.transforms.rows import Rings, Rows
 
 
 class Running:
-    """What belongs to one call: its chance, made when first asked for, and its further keys."""
+    """What belongs to one call: its chance, made when first asked for, and what is known of it."""
 
-    __slots__ = ("_arrays", "_key", "_rng", "likes")
+    __slots__ = ("_arrays", "_key", "_rng", "likes", "told")
 
-    def __init__(self, key: int, likes: Mapping[str, str], rng: Rng | None = None) -> None:
+    def __init__(
+        self,
+        key: int,
+        likes: Mapping[str, str],
+        rng: Rng | None = None,
+        told: Mapping[str, Any] | None = None,
+    ) -> None:
         self._key = key
         self._rng = rng
         self._arrays: np.random.Generator | None = None
         self.likes: Mapping[str, str] = likes
+        self.told: Mapping[str, Any] = told or {}
 
     @property
     def rng(self) -> Rng:
@@ -54,23 +60,15 @@ def running(stream: Stream | None = None) -> Running:
     return current
 
 
-@contextmanager
-def _lent(key: int, likes: Mapping[str, str]) -> Iterator[None]:
-    token = _running.set(Running(key, likes))
-    try:
-        yield
-    finally:
-        _running.reset(token)
-
-
 class Call:
     """One run of a user's transform, with the chance that belongs to it."""
 
-    __slots__ = ("chance", "transform")
+    __slots__ = ("chance", "drawn", "transform")
 
     def __init__(self, transform: Any, chance: int) -> None:
         self.transform = transform
         self.chance = chance
+        self.drawn: dict[str, Any] = {}
 
     def run(self, sample: Any) -> None:
         """Draw the parameters and apply them to every target of a sample."""
@@ -84,9 +82,14 @@ class Call:
             k: r.data for k, r in rows.items()
         }
         whole = {**sample.data, **sent}
-        with _lent(self.chance, sample.settings.additional_targets):
-            params = self._drawn(sent, whole)
+        token = _running.set(
+            Running(self.chance, sample.settings.additional_targets, told=sample.settings.told)
+        )
+        try:
+            params = self.drawn = self._drawn(sent, whole)
             results = self.transform.apply_with_params(params, **whole)
+        finally:
+            _running.reset(token)
         for key in sent.keys() - rows.keys():
             if key in results and self._touched(key, sent, results, sample):
                 _inside(
@@ -106,7 +109,7 @@ class Call:
         missing = [key for key in needed if key not in whole]
         if missing:
             name = type(transform).__name__
-            raise ParameterTypeError(f"{name} needs {', '.join(missing)} in the call")
+            raise MissingDataError(f"{name} needs {', '.join(missing)} in the call")
         params: dict[str, Any] = transform.update_transform_params(transform.get_params(), sent)
         if hasattr(transform, "get_params_dependent_on_targets"):  # its name in 1.x
             params.update(transform.get_params_dependent_on_targets({k: whole[k] for k in needed}))

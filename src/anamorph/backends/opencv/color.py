@@ -31,6 +31,8 @@ from anamorph.ir.tone import GRAY_WEIGHTS
 
 Rows = tuple[tuple[float, ...], ...]
 
+_LUMA = np.array((*GRAY_WEIGHTS, 0.0), np.float32)
+
 
 def needs_channels(image: Image, counts: tuple[int, ...], what: str) -> None:
     """Refuse a picture of another number of channels.
@@ -66,9 +68,12 @@ def from_float(x: Floats, dtype: np.dtype[Any]) -> Image:
 class Mix(NamedTuple):
     """What a matrix amounts to, found once a matrix."""
 
-    kind: Literal["pick", "keep", "gray", "full"]
+    kind: Literal["pick", "keep", "luma", "gray", "full"]
     picks: tuple[int, ...]
     safe: bool
+    """Whether no intensity can leave [0, 1]."""
+    shifts: bool
+    """Whether anything is added to a channel."""
     matrix: Floats
 
 
@@ -79,15 +84,18 @@ def _read(rows: Rows) -> Mix:
     high = max(r[-1] + sum(w for w in r[:-1] if w > 0) for r in rows)
     safe = low >= 0.0 and high <= 1.0 + 1e-6
     picks = tuple(_picked(row) for row in rows)
-    return Mix(_kind(rows, picks), picks, safe, np.array(rows, np.float32))
+    shifts = any(row[-1] for row in rows)
+    return Mix(_kind(rows, picks), picks, safe, shifts, np.array(rows, np.float32))
 
 
-def _kind(rows: Rows, picks: tuple[int, ...]) -> Literal["pick", "keep", "gray", "full"]:
+def _kind(rows: Rows, picks: tuple[int, ...]) -> Literal["pick", "keep", "luma", "gray", "full"]:
     if min(picks) >= 0:
         return "pick"
     if _only_blanks(rows, picks):
         return "keep"
-    return "gray" if len(rows) > 1 and len(set(rows)) == 1 else "full"
+    if len(rows) == 1 or len(set(rows)) > 1:
+        return "full"
+    return "luma" if np.array_equal(np.array(rows[0], np.float32), _LUMA) else "gray"
 
 
 def _picked(row: tuple[float, ...]) -> int:
@@ -139,6 +147,9 @@ def _picked_out(picks: tuple[int, ...], image: Image) -> Image:
 
 
 def _keep(mix: Mix, image: Image) -> Image:
+    channels = len(mix.picks)
+    if channels <= _SCALAR and image.size > channels and image.dtype.kind == "u":
+        return _kept_bits(mix, image)  # one pixel by itself would be taken for numbers a channel
     white = WHITE[image.dtype.name]
     kept = np.array(mix.picks) >= 0
     values = mix.matrix[:, -1] * white  # 0 where a channel is kept
@@ -159,15 +170,28 @@ def _keep(mix: Mix, image: Image) -> Image:
     return blanked
 
 
-_LUMA = np.array((*GRAY_WEIGHTS, 0.0), np.float32)
+_SCALAR = 4
+"""Channels that OpenCV takes one number each for."""
+
+
+def _kept_bits(mix: Mix, image: Image) -> Image:
+    """Keep all bits of some channels and none of the others."""
+    white = 255 if image.dtype == np.uint8 else 65535
+    kept: Any = tuple(white if pick >= 0 else 0 for pick in mix.picks)
+    out: Image = cv2.bitwise_and(image, kept)
+    if mix.shifts:  # and not where a channel is kept
+        blank: Any = tuple(np.rint(mix.matrix[:, -1] * white).tolist())
+        cv2.bitwise_or(out, blank, dst=out)
+    return out
+
+
+def _luma(mix: Mix, image: Image) -> Image:
+    plane = lent("luma", image.shape[:2], image.dtype)
+    return _repeated(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY, dst=plane), len(mix.matrix))
 
 
 def _gray(mix: Mix, image: Image) -> Image:
-    if np.array_equal(mix.matrix[0], _LUMA):
-        plane = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    else:
-        plane = _full(mix._replace(matrix=mix.matrix[:1]), image)
-    return _repeated(plane, len(mix.matrix))
+    return _repeated(_full(mix._replace(matrix=mix.matrix[:1]), image), len(mix.matrix))
 
 
 def _repeated(plane: Image, count: int) -> Image:
@@ -182,7 +206,7 @@ def _full(mix: Mix, image: Image) -> Image:
         mixed = to_float(image) @ matrix[:, :-1].T
         mixed += matrix[:, -1]
         return from_float(np.clip(mixed, 0, 1, out=mixed), image.dtype)
-    if matrix[:, -1].any():
+    if mix.shifts:
         matrix = matrix.copy()
         matrix[:, -1] *= WHITE[image.dtype.name]
     if image.dtype == np.float32 and not mix.safe:
@@ -204,6 +228,7 @@ def _bounded(image: Floats, matrix: Floats) -> Floats:
 _MIXERS: Mapping[str, Callable[[Mix, Image], Image]] = {
     "pick": _pick,
     "keep": _keep,
+    "luma": _luma,
     "gray": _gray,
     "full": _full,
 }

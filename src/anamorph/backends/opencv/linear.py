@@ -22,6 +22,8 @@ UNSEEN: Mapping[str, float] = {"uint8": 1.0 / 255, "uint16": 2e-5, "float32": 2e
 """Sum of weights that may be left out: they can move a pixel by half a level at most."""
 _LARGE = 7
 """From this size on OpenCV's plain filter is slow, and from 12 on very slow."""
+_DIRECT = 121
+"""Cells of a kernel that OpenCV goes through one by one; of more it takes a Fourier transform."""
 _FEW_TAPS = 5
 _SPARSE = 64
 _APART: Mapping[str, float] = {"uint8": 1.0 / 255, "uint16": 1e-4, "float32": 1e-4}
@@ -89,10 +91,22 @@ def _small(weights: Image, image: Image) -> Image:
 
 
 def _plain(weights: Image, image: Image) -> Image:
-    single = weights.astype(np.float32)
+    used, middle = _used(weights)
+    single = used.astype(np.float32)
     if image.dtype != np.uint16:
-        return cv2.filter2D(image, -1, single)
-    return _by_floats(image, lambda wide, out: cv2.filter2D(wide, -1, single, out))
+        return cv2.filter2D(image, -1, single, anchor=middle)
+    return _by_floats(image, lambda wide, out: cv2.filter2D(wide, -1, single, out, middle))
+
+
+def _used(weights: Image) -> tuple[Image, tuple[int, int]]:
+    """Cut off rows and columns of zeros around a kernel, and say where its middle comes to lie."""
+    y, x = weights.shape[0] // 2, weights.shape[1] // 2
+    rows, columns = np.flatnonzero(weights.any(axis=1)), np.flatnonzero(weights.any(axis=0))
+    if not len(rows):
+        return weights, (x, y)
+    top, left = min(int(rows[0]), y), min(int(columns[0]), x)
+    bottom, right = max(int(rows[-1]), y) + 1, max(int(columns[-1]), x) + 1
+    return weights[top:bottom, left:right], (x - left, y - top)
 
 
 def _by_floats(
@@ -128,7 +142,8 @@ def _telling(weights: Image, dtype: np.dtype[Any]) -> Image:
 def _large(weights: Image, image: Image) -> Image:
     """Sums of rows for even weights; sums of separable filters where few will do."""
     used = weights[weights != 0.0]
-    if 0 < len(used) <= _SPARSE and np.ptp(used) < 1e-9:
+    even = 0 < len(used) <= _SPARSE and np.ptp(used) < 1e-9
+    if even and _used(weights)[0].size > _DIRECT:
         return sums.even_kernel(image, weights)
     told = _telling(weights, image.dtype)
     plain = np.count_nonzero(told) * _CELL

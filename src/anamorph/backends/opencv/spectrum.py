@@ -28,11 +28,10 @@ def float_plane(plane: Image) -> Floats:
 
 def store_plane(values: Floats, out: Image) -> None:
     """Write floats in stored units to a plane, clipped and rounded; changes the floats."""
+    np.clip(values, np.float32(0), np.float32(WHITE[out.dtype.name]), out=values)
     if out.dtype == np.uint8:
-        np.maximum(values, np.float32(0), out=values)
         cv2.convertScaleAbs(values, dst=out)
         return
-    np.clip(values, 0, WHITE[out.dtype.name], out=values)
     if out.dtype.kind == "u":
         np.rint(values, out=values)
     np.copyto(out, values, casting="unsafe")

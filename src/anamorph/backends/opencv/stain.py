@@ -37,7 +37,7 @@ def stain(op: Effect, image: Image) -> Image:
         values, mixed = lent("values", shape, _SINGLE), lent("mixed", shape, _SINGLE)
         np.copyto(values.reshape(source.shape), source)
         glass = None if everywhere else _glass(values, white)
-        np.maximum(values, np.float32(stains.DARKEST * white), out=values)
+        np.clip(values, np.float32(stains.DARKEST * white), np.float32(white), out=values)
         cv2.log(values, dst=values)
         cv2.transform(values, changed, dst=mixed)
         if glass is not None:
@@ -70,7 +70,7 @@ def _store(values: Floats, target: Image) -> None:
         cv2.convertScaleAbs(values, dst=target)
         return
     white = WHITE[target.dtype.name]
-    np.minimum(values, np.float32(white), out=values)
+    np.clip(values, np.float32(0), np.float32(white), out=values)  # quicker than a minimum
     np.copyto(target, values if white == 1 else np.rint(values, out=values), casting="unsafe")
 
 
