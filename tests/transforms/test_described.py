@@ -79,6 +79,42 @@ def test_what_was_applied_is_told_by_the_numbers_alone() -> None:
     assert set(told) == {"matrix", "size", "sampling", "shape"}
 
 
+class Told(A.DualTransform):
+    """A transform of a user's that asks what its pipeline knows."""
+
+    @property
+    def targets_as_params(self) -> list[str]:
+        return ["level"]
+
+    def get_params_dependent_on_data(
+        self, params: dict[str, object], data: dict[str, object]
+    ) -> dict[str, object]:
+        boxes = self.get_processor("bboxes")
+        return {"level": data["level"], "form": boxes and boxes.params.format}
+
+    def apply(self, img: np.ndarray, level: int = 0, **params: object) -> np.ndarray:
+        return np.full_like(img, level)
+
+    def apply_to_bboxes(self, bboxes: np.ndarray, **params: object) -> np.ndarray:
+        return bboxes
+
+
+def test_a_users_transform_is_told_what_its_pipeline_knows() -> None:
+    image = np.zeros((4, 6), np.uint8)
+    pipeline = A.Compose(
+        [Told(p=1)], bbox_params=A.BboxParams("coco"), strict=True, save_applied_params=True
+    )
+    out = pipeline(image=image, bboxes=[[0, 0, 3, 2]], level=7)
+    assert (out["image"] == 7).all()
+    ((name, told),) = out["applied_transforms"]
+    assert name == "Told"
+    assert told["level"] == 7
+    assert told["form"] == "coco"
+    with pytest.raises(ValueError, match="Told needs level in the call"):
+        pipeline(image=image)
+    assert Told().get_processor("bboxes") is None
+
+
 def test_refusals_are_of_the_kinds_that_callers_catch() -> None:
     image = np.zeros((4, 6), np.uint8)
     with pytest.raises(KeyError, match="by name") as error:

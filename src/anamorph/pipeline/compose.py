@@ -25,16 +25,9 @@ from anamorph.pipeline.serialize import to_dict
 from anamorph.pipeline.settings import Settings
 from anamorph.pipeline.tree import BaseCompose
 from anamorph.transforms.base import Transform
+from anamorph.transforms.described import Processor
 
 Data = Mapping[str, Any]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Processor:
-    """What a pipeline knows of one kind of labels."""
-
-    default_data_name: str
-    params: Any
 
 
 class Compose(Shared, BaseCompose):
@@ -146,8 +139,7 @@ class Compose(Shared, BaseCompose):
     @property
     def processors(self) -> dict[str, Processor]:
         """Kinds of labels that the pipeline knows the format of → what it knows."""
-        told = {"bboxes": self.settings.bbox_params, "keypoints": self.settings.keypoint_params}
-        return {name: Processor(name, params) for name, params in told.items() if params}
+        return dict(self.settings.told)
 
     def values(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in self.init_names}
@@ -295,9 +287,7 @@ def _needed(node: Any) -> Iterator[str]:
         for member in node.transforms:
             yield from _needed(member)
         return
-    for name, value in node.values().items():
-        if name.endswith("_key") and isinstance(value, str):
-            yield value
+    yield from node.targets_as_params
 
 
 def applied(sample: Sample) -> list[tuple[str, dict[str, Any]]]:
@@ -308,6 +298,9 @@ def applied(sample: Sample) -> list[tuple[str, dict[str, Any]]]:
             ops = sample.ops[note.start : note.stop]
             params: dict[str, Any] = {}
             for op in ops:
+                if getattr(op, "opaque", False):
+                    params.update(op.call.drawn)  # type: ignore[attr-defined]
+                    continue
                 params.update({f.name: getattr(op, f.name) for f in dataclasses.fields(op)})
                 if isinstance(op, Warp):
                     params["shape"] = op.size

@@ -23,6 +23,7 @@ from anamorph.ir.ops import BOXES, MEASURED, POINTS, POLYGONS, POLYLINES, SHAPES
 from anamorph.pipeline.instances import bind
 from anamorph.pipeline.ranges import Range
 from anamorph.pipeline.targets import KINDS, Entry, Kind
+from anamorph.transforms.described import Processor
 
 if TYPE_CHECKING:
     from anamorph.pipeline.sample import Sample
@@ -66,6 +67,12 @@ class Settings:
                 )
             kinds[name] = KINDS[like]
         return kinds
+
+    @cached_property
+    def told(self) -> dict[str, Processor]:
+        """Kinds of labels whose format is known → what is known."""
+        params = {"bboxes": self.bbox_params, "keypoints": self.keypoint_params}
+        return {name: Processor(name, p) for name, p in params.items() if p is not None}
 
     @cached_property
     def bound(self) -> tuple[str, ...]:

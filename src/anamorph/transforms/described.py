@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """What a pipeline knows of one kind of labels."""
+
+    default_data_name: str
+    params: Any
 
 
 class Described:

@@ -22,6 +22,7 @@ from anamorph.core.rng import Rng, Stream
 from anamorph.ir.ops import Effect, Op
 from anamorph.transforms.base import Scene, Transform, check_probability
 from anamorph.transforms.call import Call, running
+from anamorph.transforms.described import Processor
 from anamorph.transforms.schema import lazy_schema, validated
 
 _PICTURES = ("image", "images", "volume", "volumes", "mask", "masks", "mask3d", "masks3d")
@@ -107,6 +108,10 @@ class BasicTransform(Transform, metaclass=_Family):
     def set_random_seed(self, seed: int | None) -> None:
         """Give the transform a stream of its own, apart from that of its pipeline."""
         self.stream: Stream = Stream(Number(whole=True, optional=True).check("seed", seed))
+
+    def get_processor(self, key: str) -> Processor | None:
+        """What the running pipeline knows of "bboxes" or "keypoints"; None outside of a call."""
+        return running(vars(self).get("stream")).told.get(key)
 
     # ------------------------------------------------------------------ what a subclass defines
 
