@@ -1,7 +1,8 @@
-"""OpenCV's numbers for interpolation and borders, so that only the backends import OpenCV."""
+"""Numbers that all parts agree on: OpenCV's for interpolation and borders, white, grey."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 INTER_NEAREST: Final = 0
@@ -34,3 +35,8 @@ BORDERS: Final = {
     BORDER_WRAP: "wrap",
     BORDER_REFLECT_101: "reflect_101",
 }
+
+WHITE: Final[Mapping[str, int]] = {"uint8": 255, "uint16": 65535, "float32": 1}
+"""dtype of a picture → the value that is white."""
+GRAY_WEIGHTS: Final = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in the luma (ITU-R BT.601)."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.color import needs_channels
+from anamorph.backends.opencv.planes import Image
 from anamorph.backends.opencv.remap import remap_image
-from anamorph.backends.opencv.tone import Image
 from anamorph.core.constants import BORDER_REPLICATE
 from anamorph.ir.ops import Effect, Op, Remap, Sampling, Target
 

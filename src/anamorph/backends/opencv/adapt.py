@@ -11,18 +11,11 @@ import numpy as np
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv import spectrum
 from anamorph.backends.opencv.color import color_matrix
-from anamorph.backends.opencv.tone import (
-    WHITE,
-    Floats,
-    Image,
-    apply_steps,
-    flat,
-    join,
-    lent,
-    lent_planes,
-    look_up_words,
-    translated,
-)
+from anamorph.backends.opencv.planes import Floats, Image, flat, join, lent_planes
+from anamorph.backends.opencv.scratch import lent
+from anamorph.backends.opencv.tables import look_up_words, translated
+from anamorph.backends.opencv.tone import apply_steps
+from anamorph.core.constants import WHITE
 from anamorph.ir import adapt
 from anamorph.ir.ops import ColorMatrix, Effect, Op, Picture, Target
 

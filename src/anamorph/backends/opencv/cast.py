@@ -17,20 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
-from anamorph.backends.opencv.tone import (
-    CACHED,
-    Floats,
-    Image,
-    Steps,
-    apply_steps,
-    flat,
-    join,
-    lent_planes,
-    look_up,
-    planes,
-    settled,
-    translated,
-)
+from anamorph.backends.opencv.blocks import CACHED
+from anamorph.backends.opencv.planes import Floats, Image, flat, join, lent_planes, planes
+from anamorph.backends.opencv.tables import look_up, translated
+from anamorph.backends.opencv.tone import Steps, apply_steps, settled
 from anamorph.core.errors import BackendError, DataError
 from anamorph.ir import tone
 from anamorph.ir.ops import IMAGE, MASK, Cast, Color, Effect, Op, Target

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
+from anamorph.backends.opencv.blocks import CACHED
 from anamorph.backends.opencv.linear import clipped
 from anamorph.backends.opencv.seamless import harmonic
-from anamorph.backends.opencv.tone import CACHED
 from anamorph.backends.opencv.warp import warp_image, warp_mask
 from anamorph.core.errors import DataError
 from anamorph.core.labels import Boxes, Floats, Points

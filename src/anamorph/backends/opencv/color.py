@@ -10,20 +10,20 @@ import cv2
 import numpy as np
 
 from anamorph.backends.base import Kernel
-from anamorph.backends.opencv.tone import (
-    CACHED,
+from anamorph.backends.opencv.blocks import CACHED
+from anamorph.backends.opencv.planes import (
     MAX_PLANES,
-    WHITE,
     Floats,
     Image,
-    apply_steps,
     flat,
     join,
-    lent,
     lent_planes,
     planes,
-    translated,
 )
+from anamorph.backends.opencv.scratch import lent
+from anamorph.backends.opencv.tables import translated
+from anamorph.backends.opencv.tone import apply_steps
+from anamorph.core.constants import WHITE
 from anamorph.core.errors import DataError, UndefinedError
 from anamorph.ir.ops import IMAGE, ColorMatrix, Effect, Op, Target
 from anamorph.ir.principal import sampled, shift_along_axes

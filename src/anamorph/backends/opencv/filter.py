@@ -12,7 +12,7 @@ import numpy.typing as npt
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv import linear, morphology, sums, unsharp
 from anamorph.backends.opencv.linear import clipped, in_groups
-from anamorph.backends.opencv.tone import lent
+from anamorph.backends.opencv.scratch import lent
 from anamorph.ir.ops import IMAGE, Convolve, Effect, Op, Target
 
 Image = npt.NDArray[Any]

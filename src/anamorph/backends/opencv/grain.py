@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.opencv.linear import clipped
+from anamorph.backends.opencv.scratch import lent
 from anamorph.backends.opencv.strips import (
     DEPTH,
     Streams,
@@ -20,7 +21,7 @@ from anamorph.backends.opencv.strips import (
     strips,
     white,
 )
-from anamorph.backends.opencv.tone import lent, look_up_words
+from anamorph.backends.opencv.tables import look_up_words
 from anamorph.ir import levels, noise
 from anamorph.ir.ops import Noise
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.opencv.lattice import CHANNEL_LIMIT, Array, channels_of
-from anamorph.backends.opencv.tone import lent
+from anamorph.backends.opencv.scratch import lent
 
 Fill4 = tuple[float, ...]
 Size = tuple[int, int]

@@ -15,22 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
+from anamorph.backends.opencv.blocks import CACHED
 from anamorph.backends.opencv.color import from_float, needs_channels, to_float
-from anamorph.backends.opencv.tone import (
-    CACHED,
-    WHITE,
-    Bytes,
-    Floats,
-    Image,
-    flat,
-    join,
-    lent,
-    lent_planes,
-    look_up,
-    look_up_words,
-    planes,
-    translated,
-)
+from anamorph.backends.opencv.planes import Bytes, Floats, Image, flat, join, lent_planes, planes
+from anamorph.backends.opencv.scratch import lent
+from anamorph.backends.opencv.tables import look_up, look_up_words, translated
+from anamorph.core.constants import WHITE
 from anamorph.core.errors import DataError
 from anamorph.ir.ops import Effect, Op, Picture, Target
 

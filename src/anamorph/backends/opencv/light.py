@@ -10,15 +10,10 @@ import cv2
 import numpy as np
 
 from anamorph.backends.base import Kernel
-from anamorph.backends.opencv.tone import (
-    CACHED,
-    MAX_PLANES,
-    WHITE,
-    Floats,
-    Image,
-    flat,
-    lent,
-)
+from anamorph.backends.opencv.blocks import by_rows
+from anamorph.backends.opencv.planes import MAX_PLANES, Floats, Image, flat
+from anamorph.backends.opencv.scratch import lent
+from anamorph.core.constants import WHITE
 from anamorph.ir import plasma
 from anamorph.ir.ops import Effect, Op, Target
 
@@ -26,17 +21,6 @@ Rows = Callable[[int, int, Floats], None]
 """rows(top, bottom, target): write the pattern of some rows, (rows, W·C) with channels repeated."""
 
 _DEPTH: Mapping[str, int] = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U, "float32": cv2.CV_32F}
-
-
-def by_rows(image: Image, work: Callable[[Image, Image, int, int], None]) -> Image:
-    """Work on blocks of rows (rows, W·C) that fit the cache: work(source, target, top, bottom)."""
-    source = flat(image)
-    out = np.empty_like(source)
-    step = max(1, CACHED // source.shape[1])
-    for top in range(0, len(source), step):
-        bottom = min(top + step, len(source))
-        work(source[top:bottom], out[top:bottom], top, bottom)
-    return out.reshape(image.shape)
 
 
 def multiplied(image: Image, rows: Rows, *, darkens: bool) -> Image:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.opencv import sums
-from anamorph.backends.opencv.tone import lent
+from anamorph.backends.opencv.scratch import lent
 from anamorph.ir.bell import USUAL, usual_sigma
 
 Image = npt.NDArray[Any]

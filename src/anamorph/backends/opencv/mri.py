@@ -16,16 +16,9 @@ import numpy as np
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv import spectrum
-from anamorph.backends.opencv.tone import (
-    CACHED,
-    Floats,
-    Image,
-    flat,
-    join,
-    lent,
-    lent_planes,
-    planes,
-)
+from anamorph.backends.opencv.blocks import CACHED
+from anamorph.backends.opencv.planes import Floats, Image, flat, join, lent_planes, planes
+from anamorph.backends.opencv.scratch import lent
 from anamorph.backends.opencv.warp import warp
 from anamorph.core.constants import BORDER_REPLICATE
 from anamorph.ir import matrix as mx

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv import grain
 from anamorph.backends.opencv.linear import clipped
+from anamorph.backends.opencv.scratch import lent
 from anamorph.backends.opencv.strips import (
     DEPTH,
     Streams,
@@ -23,7 +24,7 @@ from anamorph.backends.opencv.strips import (
     spread,
     white,
 )
-from anamorph.backends.opencv.tone import lent, look_up_words
+from anamorph.backends.opencv.tables import look_up_words
 from anamorph.ir import noise
 from anamorph.ir.ops import IMAGE, MASK, Noise, Op, Target
 

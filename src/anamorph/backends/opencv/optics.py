@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.linear import CHANNELS, in_groups, separable
-from anamorph.backends.opencv.tone import lent
+from anamorph.backends.opencv.scratch import lent
 from anamorph.ir import glass as frost
 from anamorph.ir import noise
 from anamorph.ir.ops import Effect

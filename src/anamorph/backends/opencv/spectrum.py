@@ -14,7 +14,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from anamorph.backends.opencv.tone import WHITE, Floats, Image, lent
+from anamorph.backends.opencv.planes import Floats, Image
+from anamorph.backends.opencv.scratch import lent
+from anamorph.core.constants import WHITE
 
 Complex = npt.NDArray[np.complex64]
 

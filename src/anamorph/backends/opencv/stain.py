@@ -8,9 +8,11 @@ import cv2
 import numpy as np
 
 from anamorph.backends.base import Kernel
+from anamorph.backends.opencv.blocks import by_rows
 from anamorph.backends.opencv.color import needs_channels
-from anamorph.backends.opencv.light import by_rows
-from anamorph.backends.opencv.tone import WHITE, Floats, Image, lent
+from anamorph.backends.opencv.planes import Floats, Image
+from anamorph.backends.opencv.scratch import lent
+from anamorph.core.constants import WHITE
 from anamorph.ir import stains
 from anamorph.ir.ops import Effect, Op, Target
 from anamorph.ir.principal import sampled

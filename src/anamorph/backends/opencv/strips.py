@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import stringzilla as sz
 
-from anamorph.backends.opencv.tone import look_up_words
+from anamorph.backends.opencv.tables import look_up_words
 from anamorph.ir import noise
 from anamorph.ir.ops import Noise
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from anamorph.backends.opencv.tone import lent
+from anamorph.backends.opencv.scratch import lent
 
 Image = npt.NDArray[Any]
 Rows = Callable[[Image, Image, int, int], None]

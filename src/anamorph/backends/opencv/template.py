@@ -9,9 +9,9 @@ import numpy as np
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.linear import clipped
-from anamorph.backends.opencv.tone import WHITE, Image, flat
+from anamorph.backends.opencv.planes import Image, flat
 from anamorph.backends.opencv.warp import warp
-from anamorph.core.constants import BORDER_REPLICATE, INTER_LINEAR
+from anamorph.core.constants import BORDER_REPLICATE, INTER_LINEAR, WHITE
 from anamorph.ir import matrix as mx
 from anamorph.ir.ops import Effect, Op, Target
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.glyphs import coverage
-from anamorph.backends.opencv.tone import WHITE, Image
+from anamorph.backends.opencv.planes import Image
+from anamorph.core.constants import WHITE
 from anamorph.ir.ops import Effect, Op, Target
 from anamorph.ir.text import background
 

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import stringzilla as sz
 
 from anamorph.backends.base import Kernel
+from anamorph.backends.opencv.blocks import by_rows
+from anamorph.backends.opencv.planes import Floats, Image, Words, flat, join, planes
+from anamorph.backends.opencv.tables import look_up, look_up_words
+from anamorph.core.constants import WHITE
 from anamorph.core.errors import DataError
 from anamorph.ir import tone
 from anamorph.ir.ops import IMAGE, Curve, Op, Target
 from anamorph.ir.tone import Step
 
-Image = npt.NDArray[Any]
-Bytes = npt.NDArray[Any]  # of uint8; OpenCV does not say which dtype it returns
-Words = npt.NDArray[Any]  # of uint16
-Floats = npt.NDArray[Any]  # of float32
 Steps = tuple[Step, ...]
-
-MAX_PLANES = 128
-"""Channels that cv2.split takes (OpenCV 5; four times as many in OpenCV 4)."""
-WHITE: Mapping[str, int] = {"uint8": 255, "uint16": 65535, "float32": 1}
-CACHED = 98304
-"""Values of float32 in a block that passes go over: well within the second-level cache."""
-_WORD_LOOKUP = int(cv2.__version__.split(".", maxsplit=1)[0]) >= 5
-"""Whether cv2.LUT knows tables of 65536 words: twice the speed of np.take."""
 
 
 _INVERT: Steps = (("invert",),)
@@ -71,13 +61,6 @@ def _mean(image: Image, steps: Steps, of: str) -> float:
     return float(cv2.mean(plane)[0]) / white
 
 
-def flat(image: Image) -> Image:
-    """See the picture as one plane (H, W·C), so that OpenCV does not count channels."""
-    if not image.flags.c_contiguous:
-        image = np.ascontiguousarray(image)
-    return image.reshape(image.shape[0], -1)
-
-
 def apply_steps(steps: Steps, image: Image) -> Image:
     """Apply steps that hold no means."""
     return _BY_DTYPE[image.dtype](steps, image)
@@ -108,84 +91,6 @@ def byte_tables(steps: Steps) -> tuple[bytes, ...]:
     if table.shape[1] == 1:
         return (table.tobytes(),)
     return tuple(column.tobytes() for column in np.ascontiguousarray(table.T))
-
-
-def look_up(image: Bytes, tables: tuple[bytes, ...]) -> Image:
-    """Look bytes up in one table, or in one a channel."""
-    if len(tables) == 1:
-        return _translated_copy(image, tables[0])
-    return join(map(translated, lent_planes(image), tables))
-
-
-_TO_TARGET = "out (" in (sz.translate.__doc__ or "")
-"""Whether stringzilla writes to given memory (from 5 on), which saves a pass."""
-
-
-def _translated_copy(image: Bytes, table: bytes) -> Bytes:
-    if _TO_TARGET and image.flags.c_contiguous:
-        out = np.empty_like(image)
-        sz.translate(image.data, table, out=out.data)
-        return out
-    out = image.copy()
-    sz.translate(out.data, table, inplace=True)
-    return out
-
-
-def translated(plane: Bytes, table: bytes) -> Bytes:
-    """Look a plane up in place."""
-    sz.translate(plane.data, table, inplace=True)
-    return plane
-
-
-def planes(image: Image, out: Image | None = None) -> Image:
-    """Copy the channels out: (C, H, W)."""
-    height, width, channels = image.shape
-    out = np.empty((channels, height, width), image.dtype) if out is None else out
-    if channels <= MAX_PLANES:
-        cv2.split(image, list(out))
-    else:
-        np.copyto(out, image.transpose(2, 0, 1))
-    return out
-
-
-class _Lent(threading.local):
-    """Memory of a thread: fresh memory of a picture's size costs as much as what fills it."""
-
-    def __init__(self) -> None:
-        self.arrays: dict[str, Image] = {}
-
-
-_LENT = _Lent()
-_LENDABLE = 1 << 23
-"""Bytes that a thread keeps of one array at most."""
-
-
-def lent(use: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Image:
-    """Give memory to write to, lent until the thread asks for the same use again."""
-    kept = _LENT.arrays.get(use)
-    if kept is None or kept.shape != shape or kept.dtype != dtype:
-        kept = np.empty(shape, dtype)
-        if kept.nbytes <= _LENDABLE:
-            _LENT.arrays[use] = kept
-    return kept
-
-
-def lent_planes(image: Image) -> Image:
-    """Copy the channels out to lent memory."""
-    height, width, channels = image.shape
-    return planes(image, lent("planes", (channels, height, width), image.dtype))
-
-
-def join(parts: Iterable[Image], out: Image | None = None) -> Image:
-    """Put planes together to (H, W, C); one of them to (H, W)."""
-    listed = list(parts)
-    if len(listed) <= MAX_PLANES:
-        return cv2.merge(listed, out)
-    joined = np.stack([p.reshape(p.shape[:2]) for p in listed], axis=-1)
-    if out is None:
-        return joined
-    np.copyto(out, joined)
-    return out
 
 
 def _bytes(steps: Steps, image: Image) -> Image:
@@ -239,13 +144,6 @@ def _bent_words(steps: Steps, image: Image) -> Image:
     return join([look_up_words(plane, table) for plane, table in parts])
 
 
-def look_up_words(plane: Words, table: Image, out: Image | None = None) -> Image:
-    """Look words up in a table of 65536 words or floats, writing to memory that may be given."""
-    if _WORD_LOOKUP:
-        return cv2.LUT(plane, table, out)
-    return np.take(table, plane, out=out, mode="clip")
-
-
 # -------------------------------------------------------------------------------- floats
 
 
@@ -256,20 +154,18 @@ def _floats(steps: Steps, image: Image) -> Image:
     """
     if steps == _INVERT:
         return np.subtract(np.float32(1), image)
-    source = flat(image)
-    height, width, channels = image.shape
-    out = np.empty_like(source)
+    width = image.shape[1]
     calls = [
         (FLOAT_TONES[name], numbers if name == "points" else [_along(n, width) for n in numbers])
         for name, *numbers in steps
     ]
-    rows = max(1, CACHED // (width * channels))
-    for top in range(0, height, rows):
-        block, target = source[top : top + rows], out[top : top + rows]
+
+    def work(block: Image, target: Image, _: int, __: int) -> None:
         for function, numbers in calls:
             function(block, target, *numbers)
             block = target
-    return out.reshape(image.shape)
+
+    return by_rows(image, work)
 
 
 def _along(number: Any, width: int) -> Any:

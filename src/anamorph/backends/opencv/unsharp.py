@@ -10,7 +10,7 @@ import numpy.typing as npt
 import stringzilla as sz
 
 from anamorph.backends.opencv.linear import CHANNELS, gaussian, in_groups, taps
-from anamorph.backends.opencv.tone import lent
+from anamorph.backends.opencv.scratch import lent
 from anamorph.ir.ops import Effect
 
 Image = npt.NDArray[Any]

@@ -12,7 +12,7 @@ import numpy as np
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.groups import clipped
 from anamorph.backends.opencv.lattice import Array, fill_vector
-from anamorph.backends.opencv.tone import planes
+from anamorph.backends.opencv.planes import planes
 from anamorph.backends.opencv.volume_apart import warp_apart
 from anamorph.backends.opencv.volume_labels import fill3_points, remap3_points, warp3_points
 from anamorph.backends.opencv.volume_lattice import lattice, reordered

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import stringzilla as sz
 
 from anamorph.backends.base import Kernel
-from anamorph.backends.opencv.tone import MAX_PLANES, WHITE, Bytes, Image
+from anamorph.backends.opencv.planes import MAX_PLANES, Bytes, Image
 from anamorph.backends.opencv.weather_planes import lit, veil, veil_softly
+from anamorph.core.constants import WHITE
 from anamorph.ir import weather
 from anamorph.ir.ops import Effect, Op, Target
 

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
-from anamorph.backends.opencv.tone import WHITE, Bytes, Image
+from anamorph.backends.opencv.planes import Bytes, Image
 from anamorph.backends.opencv.weather_planes import by_planes, stored, veil
+from anamorph.core.constants import WHITE
 from anamorph.ir import weather
 from anamorph.ir.ops import Effect, Op, Target
 

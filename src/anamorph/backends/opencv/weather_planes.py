@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import stringzilla as sz
 
-from anamorph.backends.opencv.tone import WHITE, Bytes, Image, flat, join, lent_planes, translated
+from anamorph.backends.opencv.planes import Bytes, Image, flat, join, lent_planes
+from anamorph.backends.opencv.tables import translated
+from anamorph.core.constants import WHITE
 
 Doubles = npt.NDArray[np.float64]
 Shades = tuple[float, ...]
