@@ -340,3 +340,11 @@ def test_a_plain_mask_follows_a_grid_that_bends() -> None:
     out = run(A.GridElasticDeform((4, 4), 6, p=1), image=np.dstack([mask * 9] * 3), mask=mask)
     assert out["mask"].shape == mask.shape
     assert 0 < np.count_nonzero(out["mask"] != mask) < 1500
+
+
+@pytest.mark.parametrize("size", [(1, 9), (9, 1), (1, 1)])
+def test_matched_histograms_keep_their_axes(size: tuple[int, int]) -> None:
+    for channels in (None, 1, 3):
+        image = picture(*size, channels)
+        out = run(A.HistogramMatching(p=1), image=image, hm_metadata=[picture(20, 30, channels)])
+        assert out["image"].shape == image.shape

@@ -81,6 +81,17 @@ def test_more_channels_than_opencv_takes(name: str, variant: int, channels: int)
     assert (out == out[..., :1]).all()
 
 
+@pytest.mark.parametrize("channels", [130, 600])
+@pytest.mark.parametrize(
+    "name", [n for n, row in ROWS.items() if not row.moves and 5 in row.colors and n != "Lambda"]
+)
+def test_values_of_more_channels_than_opencv_takes(name: str, channels: int) -> None:
+    image = np.repeat(picture(30, 40, 5), channels // 5, 2)
+    data = {"mask": label_mask(30, 40), **extras(name, 30, 40)}
+    out = A.Compose([build(name, 30, 40)], seed=0)(image=image, **data)["image"]
+    assert sorted(out.shape) == sorted(image.shape)
+
+
 TINY = [(1, 1), (1, 6), (6, 1), (2, 2), (2, 1)]
 
 
