@@ -143,6 +143,21 @@ def test_further_columns_stay_with_their_rows() -> None:
     assert [row[4] for row in out["bboxes"]] == [f"kind {name}" for name in out["name"]]
 
 
+@pytest.mark.parametrize("key", ["masks", "images"])
+def test_stacks_in_arrays_are_shown_again_as_lists_are(key: str) -> None:
+    one = np.arange(12 * 16, dtype=np.uint8).reshape(12, 16)
+    pipe = A.Compose([A.Mosaic(target_size=(20, 24), cell_shape=(12, 16), p=1)], seed=1)
+    found = []
+    for form in (np.stack, list):
+        pipe.set_random_seed(1)
+        given = {key: form([one, one[::-1].copy()])}
+        found.append(pipe(image=np.dstack([one] * 3), mosaic_metadata=[], **given)[key])
+    whole, listed = found
+    assert isinstance(whole, np.ndarray)
+    assert isinstance(listed, list)
+    assert np.array_equal(whole, np.stack(listed))
+
+
 def test_a_picture_with_too_few_others_is_shown_again() -> None:
     own = scene(1, "own")
     given = own["bboxes"], own["name"]

@@ -33,7 +33,7 @@ from anamorph.ir.ops import (
 )
 from anamorph.pipeline.adopt import MEMBERS, ROWS, is_members, packed
 from anamorph.pipeline.instances import FIELD, bind
-from anamorph.pipeline.stacks import three_axes
+from anamorph.pipeline.stacks import Stack, three_axes
 from anamorph.pipeline.targets import PICTURES, Entry, Kind
 
 Array = npt.NDArray[Any]
@@ -369,10 +369,15 @@ def own_data(host: Any) -> dict[str, Any]:
     for key, entry in host.entries.items():
         value = host.rendered(entry)
         if entry.kind.target in PICTURES:
-            data[key] = value
+            data[key] = _whole(entry, value) if isinstance(value, Stack) else value
         elif entry.kind.target in ROWS:
             params = host.settings.params_of(entry.kind.target)
             data[key] = params.write(value, entry.given, host.size)
             for name in host.settings.fields_of(host, entry):
                 data[name] = pick(host.data[name], value.index) if name in data else None
     return data
+
+
+def _whole(entry: Any, stack: Stack) -> Array:
+    """A stack as the array that it came as."""
+    return stack.block.reshape(*entry.shape, *stack.block.shape[1:])

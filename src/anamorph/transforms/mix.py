@@ -95,9 +95,10 @@ class Mosaic(SpatialTransform):
         joined = Joined(scene, self.target_size)
         pieces = []
         for guest, (at, extent) in zip(guests, cells, strict=True):
-            donor = scene.donor(
-                f"{self.metadata_key}[{guest}]", None if guest is None else others[guest]
-            )
+            if guest is None:
+                donor = scene.donor("Mosaic: the call")
+            else:
+                donor = scene.donor(f"{self.metadata_key}[{guest}]", others[guest])
             donor.check_picture()
             donor.push(*self._fit(donor.size, (at, extent)))
             pieces.append(donor.piece(at, mask=self.fill_mask, member=self.fill_mask))
