@@ -5,19 +5,18 @@ Its histogram, its moments or principal axes, or the amplitudes of its low frequ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from anamorph.core.constants import WHITE
 from anamorph.ir.ops import Picture
 from anamorph.ir.principal import sampled_rows
 
 Image = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
-WHITE: Mapping[str, int] = {"uint8": 255, "uint16": 65535, "float32": 1}
 _COUNTED = 1 << 16
 """Pixels of a reference that are counted, about: a share is then right to a fifth of a percent."""
 _QUANTILES = 2048

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anamorph.core.constants import GRAY_WEIGHTS
+
 Floats = npt.NDArray[np.float64]
 
 DARKEST = 1e-6
@@ -21,7 +23,6 @@ GLASS = 0.85
 """Luma from which on a pixel is taken for bare glass."""
 _REGULAR = 1e-6
 """Added to the diagonal that is inverted, for stains that are the same."""
-_LUMA = np.array((0.299, 0.587, 0.114))
 _FAINTEST = 0.15
 """Density below which a channel tells nothing of a stain (beta in Macenko's paper)."""
 _EXTREMES = (1.0, 99.0)
@@ -56,7 +57,7 @@ def find(way: str, pixels: Floats) -> Floats:
         way: "macenko" or "vahadane".
         pixels: intensities (N, 3) in [0, 1].
     """
-    pixels = pixels[pixels @ _LUMA < GLASS]
+    pixels = pixels[pixels @ np.array(GRAY_WEIGHTS) < GLASS]
     densities = -np.log(np.maximum(pixels, DARKEST))
     densities = densities[(densities > _FAINTEST).all(axis=1) & (pixels > DARKEST).all(axis=1)]
     if len(densities) < _FEWEST:

@@ -18,8 +18,6 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 Step = tuple[Any, ...]
 
-GRAY_WEIGHTS = (0.299, 0.587, 0.114)
-
 
 def _column(value: Any) -> Any:
     return np.asarray(value, np.float64) if isinstance(value, tuple) else value

@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from anamorph.core.constants import GRAY_WEIGHTS
 from anamorph.ir import noise
 
 Size = tuple[int, int]
@@ -20,9 +21,6 @@ Color = tuple[float, ...]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Whole = npt.NDArray[np.int64]
-
-GRAY = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in what a grey channel shows of a color (ITU-R BT.601)."""
 
 
 def shades(color: Color, channels: int) -> Color:
@@ -33,8 +31,8 @@ def shades(color: Color, channels: int) -> Color:
     unit = tuple(c / 255.0 for c in color)
     if len(unit) == channels:
         return unit
-    if len(unit) == len(GRAY):
-        return (sum(w * c for w, c in zip(GRAY, unit, strict=True)),) * channels
+    if len(unit) == len(GRAY_WEIGHTS):
+        return (sum(w * c for w, c in zip(GRAY_WEIGHTS, unit, strict=True)),) * channels
     return (sum(unit) / len(unit),) * channels
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
+from anamorph.core.constants import WHITE
 from anamorph.core.errors import DataError, UndefinedError
 from anamorph.core.params import Number, Probability, Span
 from anamorph.core.rng import Rng
@@ -15,8 +16,6 @@ __all__ = ["ChannelDropout", "ChannelShuffle"]
 
 DropRange = Annotated[Any, Span(1, lone="point", whole=True, unit="channels")]
 FillLevel = Annotated[float, Number(0)]
-
-_WHITE = {"uint8": 255, "uint16": 65535, "float32": 1}
 
 
 def _unit_row(channel: int, channels: int) -> tuple[float, ...]:
@@ -68,7 +67,7 @@ class ChannelDropout(PixelTransform):
                 f"ChannelDropout.channel_drop_range = {self.channel_drop_range!r}: a picture of "
                 f"{count} channels must keep at least one"
             )
-        white = _WHITE.get(scene.dtype, 1)
+        white = WHITE.get(scene.dtype, 1)
         if self.fill > white:
             raise DataError(
                 f"ChannelDropout.fill = {self.fill!r}: a picture of {scene.dtype} holds values up "

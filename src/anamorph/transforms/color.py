@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
+from anamorph.core.constants import GRAY_WEIGHTS
 from anamorph.core.errors import UndefinedError
 from anamorph.core.params import Choice, Number, Probability, Span
 from anamorph.core.rng import Rng
 from anamorph.ir.ops import ColorMatrix, Curve, Effect, Op
-from anamorph.ir.tone import GRAY_WEIGHTS
 from anamorph.transforms.base import PixelTransform, Scene, need_channels
 
 __all__ = [

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
+from anamorph.core.constants import WHITE
 from anamorph.core.errors import DataError
 from anamorph.core.params import (
     Boolean,
@@ -37,7 +38,6 @@ __all__ = [
     "XYMasking",
 ]
 
-WHITE: Final = {"uint8": 255, "uint16": 65535, "float32": 1}
 HoleRange = Annotated[
     Any,
     Either(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 
-from anamorph.core.constants import INTER_AREA
+from anamorph.core.constants import INTER_AREA, WHITE
 from anamorph.core.errors import DataError, DataTypeError
 from anamorph.core.params import Probability, Words, plain
 from anamorph.core.rng import Rng
@@ -25,7 +25,6 @@ Window = tuple[tuple[int, int], tuple[int, int]]
 
 _HAIR = 1e-6
 """0.29 * 100 falls short of 29 by a rounding error that must not cost a pixel."""
-_WHITE: Mapping[str, float] = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
 
 
 class OverlayElements(SpatialTransform):
@@ -111,7 +110,7 @@ def _scaled(scene: Scene, image: Image, size: tuple[int, int]) -> tuple[Image, I
     whole = image.shape[:2] == size
     if image.shape[2] == scene.channels:
         return (image.copy() if whole else scene.resized(image, size, INTER_AREA)), None
-    white = _WHITE[image.dtype.name]
+    white = WHITE[image.dtype.name]
     opacity = image[:, :, -1:].astype(np.float32) / np.float32(white)
     if whole:
         return np.ascontiguousarray(image[:, :, :-1]), opacity[:, :, 0]

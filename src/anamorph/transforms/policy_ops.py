@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
+from anamorph.core.constants import GRAY_WEIGHTS
 from anamorph.core.rng import Rng
 from anamorph.ir import matrix as mx
 from anamorph.ir.ops import ColorMatrix, Convolve, Curve, Effect, Op, Sampling, Warp
-from anamorph.ir.tone import GRAY_WEIGHTS
 from anamorph.transforms.base import Scene
 from anamorph.transforms.policy_tables import Range
 

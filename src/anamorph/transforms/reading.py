@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anamorph.core.constants import GRAY_WEIGHTS
 from anamorph.core.errors import DataError, ParameterError
 from anamorph.core.params import Rule, plain, refuse
 from anamorph.ir.ops import Picture
@@ -17,7 +18,7 @@ from anamorph.ir.ops import Picture
 __all__ = ["read_bgr_image", "read_grayscale", "read_rgb_image"]
 
 Image = npt.NDArray[Any]
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_LUMA = np.array(GRAY_WEIGHTS, np.float32)
 
 
 def read_rgb_image(path: str | os.PathLike[str]) -> Image:

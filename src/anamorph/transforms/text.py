@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
+from anamorph.core.constants import GRAY_WEIGHTS
 from anamorph.core.errors import DataError, ParameterError
 from anamorph.core.params import (
     Boolean,
@@ -168,7 +169,7 @@ class TextImage(PixelTransform):
         if len(set(color)) == 1:
             return color[:1] * channels
         if len(color) == 3 and channels == 1:
-            return (0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2],)
+            return (sum(w * c for w, c in zip(GRAY_WEIGHTS, color, strict=True)),)
         raise DataError(
             f"TextImage.font_color = {self.font_color}: it must hold one number, or one for each "
             f"of the {channels} channels"

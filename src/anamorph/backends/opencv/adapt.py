@@ -11,6 +11,7 @@ import numpy as np
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv import spectrum
 from anamorph.backends.opencv.color import color_matrix
+from anamorph.backends.opencv.histogram import counted
 from anamorph.backends.opencv.planes import Floats, Image, flat, join, lent_planes
 from anamorph.backends.opencv.scratch import lent
 from anamorph.backends.opencv.tables import look_up_words, translated
@@ -36,7 +37,7 @@ def match_histogram(op: Effect, image: Image) -> Image:
 
 
 def _matched_bytes(plane: Image, reference: Picture, channel: int, weight: float) -> Image:
-    shares = _counts(plane, 256).cumsum(dtype=np.float64) / plane.size
+    shares = counted(plane).cumsum() / plane.size
     wanted = np.interp(shares, *adapt.quantiles(reference, channel))
     return translated(plane, _byte_table(_BYTES + weight * (wanted - _BYTES)))
 
@@ -44,10 +45,6 @@ def _matched_bytes(plane: Image, reference: Picture, channel: int, weight: float
 def _byte_table(levels: Any) -> bytes:
     table: bytes = np.rint(np.clip(levels, 0.0, 1.0) * 255.0).astype(np.uint8).tobytes()
     return table
-
-
-def _counts(plane: Image, levels: int) -> Any:
-    return cv2.calcHist([plane], [0], None, [levels], [0.0, float(levels)]).ravel()
 
 
 def _matched_words(plane: Image, reference: Picture, channel: int, weight: float) -> Image:
@@ -58,9 +55,9 @@ def _matched_words(plane: Image, reference: Picture, channel: int, weight: float
         fine += np.float32(0.5)
         words = lent("words", plane.shape, np.dtype(np.uint16))
         np.copyto(words, fine, casting="unsafe")
-    counts = _counts(words, 65536)
+    counts = counted(words, count=65536)
     filled = np.flatnonzero(counts > 0)
-    shares = counts[filled].cumsum(dtype=np.float64) / plane.size
+    shares = counts[filled].cumsum() / plane.size
     before = filled / 65535.0
     after = before + weight * (np.interp(shares, *adapt.quantiles(reference, channel)) - before)
     table = np.zeros(65536, np.float32)
@@ -109,7 +106,7 @@ def _mixed(image: Image, adapted: Image, weight: float) -> Image:
 def _adapted_bytes(image: Image, kind: str, wanted: Any, weight: float) -> Image:
     """A table a channel: all that is asked of the picture is its histogram."""
     parts = lent_planes(image)
-    source = np.array([_OF_COUNTS[kind](_counts(part, 256).astype(np.float64)) for part in parts]).T
+    source = np.array([_OF_COUNTS[kind](counted(part)) for part in parts]).T
     scale, offset = adapt.line_between(source, wanted, kind)
     after = np.clip(np.outer(scale, _BYTES) + offset[:, None], 0.0, 1.0)
     tables = map(_byte_table, _BYTES + weight * (after - _BYTES))

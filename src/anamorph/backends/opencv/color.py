@@ -19,15 +19,15 @@ from anamorph.backends.opencv.planes import (
     join,
     lent_planes,
     planes,
+    spread,
 )
 from anamorph.backends.opencv.scratch import lent
 from anamorph.backends.opencv.tables import translated
 from anamorph.backends.opencv.tone import apply_steps
-from anamorph.core.constants import WHITE
+from anamorph.core.constants import GRAY_WEIGHTS, WHITE
 from anamorph.core.errors import DataError, UndefinedError
 from anamorph.ir.ops import IMAGE, ColorMatrix, Effect, Op, Target
 from anamorph.ir.principal import sampled, shift_along_axes
-from anamorph.ir.tone import GRAY_WEIGHTS
 
 Rows = tuple[tuple[float, ...], ...]
 
@@ -195,9 +195,7 @@ def _gray(mix: Mix, image: Image) -> Image:
 
 
 def _repeated(plane: Image, count: int) -> Image:
-    if count == 3:
-        return cv2.cvtColor(plane, cv2.COLOR_GRAY2RGB)
-    return join([plane] * count)
+    return spread(plane, count).reshape(*plane.shape, count)
 
 
 def _full(mix: Mix, image: Image) -> Image:

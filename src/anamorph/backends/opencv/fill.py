@@ -12,6 +12,7 @@ import numpy.typing as npt
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.hidden import fill_boxes, fill_points
 from anamorph.backends.opencv.linear import clipped
+from anamorph.backends.opencv.planes import DEPTH
 from anamorph.backends.opencv.stencil import color_rows, covered, parts, stamp
 from anamorph.core.errors import DataError
 from anamorph.ir import noise
@@ -184,7 +185,6 @@ def blend(op: Blend, image: Image) -> Image:
 
 _ROWS = 32
 """Rows that are mixed at a time, in single precision and within the cache."""
-_DEPTH = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U, "float32": cv2.CV_32F}
 
 
 def weighted(op: Effect, pictures: list[Image]) -> Image:
@@ -200,7 +200,7 @@ def weighted(op: Effect, pictures: list[Image]) -> Image:
             if weight:
                 cv2.accumulateWeighted(part, mixed, weight / total)
         target = out[start : start + _ROWS]
-        cv2.addWeighted(mixed, 1.0, mixed, 0.0, 0.0, target, _DEPTH[dtype.name])
+        cv2.addWeighted(mixed, 1.0, mixed, 0.0, 0.0, target, DEPTH[dtype.name])
     return out.reshape(shape)
 
 

@@ -10,24 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.opencv.linear import clipped
+from anamorph.backends.opencv.planes import DEPTH, SINGLE, as_row, spread
 from anamorph.backends.opencv.scratch import lent
-from anamorph.backends.opencv.strips import (
-    DEPTH,
-    Streams,
-    by_strips,
-    flat,
-    normals,
-    spread,
-    strips,
-    white,
-)
+from anamorph.backends.opencv.strips import Streams, by_strips, normals, strips
 from anamorph.backends.opencv.tables import look_up_words
+from anamorph.core.constants import WHITE
 from anamorph.ir import levels, noise
 from anamorph.ir.ops import Noise
 
 Image = npt.NDArray[Any]
-
-_SINGLE = np.dtype(np.float32)
 
 
 def shot(op: Noise, image: Image) -> Image:
@@ -42,7 +33,7 @@ def shot(op: Noise, image: Image) -> Image:
 
 def _as(table: Image, dtype: np.dtype[Any]) -> Image:
     """Bring intensities to the dtype of a picture."""
-    top = white(dtype)
+    top = WHITE[dtype.name]
     return np.rint(np.minimum(table, 1.0) * top).astype(dtype) if top > 1 else table.astype(dtype)
 
 
@@ -61,7 +52,7 @@ def _by_levels(op: Noise, image: Image, table: Image, *, per_channel: bool) -> I
 
 def _dithered(row: Image, bits: noise.Bits) -> Image:
     """Levels of 16-bit or float values, rounded up or down at random so that the mean is kept."""
-    share = 65280.0 / white(row.dtype)
+    share = 65280.0 / WHITE[row.dtype.name]
     fine = cv2.addWeighted(row, share, row, 0.0, 0.0, dtype=cv2.CV_16U)
     np.add(fine, noise.octets(bits, row.size), out=fine)
     np.right_shift(fine, 8, out=fine)
@@ -70,8 +61,8 @@ def _dithered(row: Image, bits: noise.Bits) -> Image:
 
 def _many_photons(op: Noise, image: Image) -> Image:
     """Photons too many to count."""
-    top = np.float32(white(image.dtype))
-    source = flat(image)
+    top = np.float32(WHITE[image.dtype.name])
+    source = as_row(image)
     out = np.empty_like(source)
     bits = noise.bits_of(op.key)
     for part in strips(source.shape[1]):
@@ -89,7 +80,7 @@ def rice(op: Noise, image: Image) -> Image:
     if image.dtype == np.uint8:
         table = _as(levels.rice_table(sigma, op.key), image.dtype)
         return _by_levels(op, image, table, per_channel=per_channel)
-    depth, scale = DEPTH[image.dtype.name], np.float32(sigma * white(image.dtype))
+    depth, scale = DEPTH[image.dtype.name], np.float32(sigma * WHITE[image.dtype.name])
 
     def work(row: Image, streams: Streams, count: int, times: int, out: Image) -> None:
         along, across = (normals(bits, count) for bits in streams)
@@ -97,7 +88,7 @@ def rice(op: Noise, image: Image) -> Image:
         across *= scale
         total = cv2.add(row, spread(along, times), dtype=cv2.CV_32F)
         length = _length(total, spread(across, times))
-        np.clip(length, 0.0, white(image.dtype), out=length)
+        np.clip(length, 0.0, WHITE[image.dtype.name], out=length)
         cv2.addWeighted(length, 1.0, length, 0.0, 0.0, out, depth)
 
     return by_strips(op, image, per_channel, work)
@@ -115,14 +106,14 @@ def film(op: Noise, image: Image) -> Image:
     intensity, size = op.params
     picture = np.ascontiguousarray(image)
     height, width, channels = picture.shape
-    top = white(picture.dtype)
+    top = WHITE[picture.dtype.name]
     grain = _specks(op.key, (height, width), levels.grain_taps(size))
     light = _light(picture)
     if picture.dtype == np.uint8:
         table = (levels.grain_strengths(intensity) * top).astype(np.float32)
-        strength = cv2.LUT(light, table, lent("strength", light.shape, _SINGLE))
+        strength = cv2.LUT(light, table, lent("strength", light.shape, SINGLE))
     else:
-        strength = np.subtract(np.float32(1), light, out=lent("strength", light.shape, _SINGLE))
+        strength = np.subtract(np.float32(1), light, out=lent("strength", light.shape, SINGLE))
         strength *= light
         np.sqrt(np.clip(strength, 0.0, 1.0, out=strength), out=strength)
         grain *= np.float32(intensity * top)
@@ -130,7 +121,7 @@ def film(op: Noise, image: Image) -> Image:
     if picture.dtype == np.uint8:
         return _lighter_and_darker(picture, grain)
     wide = spread(grain.reshape(1, -1), channels)
-    out = cv2.add(flat(picture), wide, dtype=DEPTH[picture.dtype.name])
+    out = cv2.add(as_row(picture), wide, dtype=DEPTH[picture.dtype.name])
     return clipped(out.reshape(image.shape))
 
 
@@ -141,8 +132,8 @@ def _specks(key: int, size: tuple[int, int], taps: Image) -> Image:
     drawn = noise.octets(noise.bits_of(key), height * width).reshape(size)
     padded = cv2.copyMakeBorder(drawn, half, half, half, half, cv2.BORDER_WRAP)
     table = noise.quantiles_of_normal().astype(np.float32)
-    wide = cv2.LUT(padded, table, lent("padded", padded.shape, _SINGLE))
-    coarse = lent("coarse", padded.shape, _SINGLE)
+    wide = cv2.LUT(padded, table, lent("padded", padded.shape, SINGLE))
+    coarse = lent("coarse", padded.shape, SINGLE)
     cv2.sepFilter2D(wide, -1, taps, taps, coarse, borderType=cv2.BORDER_ISOLATED)
     return coarse[half : half + height, half : half + width]
 
@@ -159,18 +150,18 @@ def _light(picture: Image) -> Image:
         mean = picture @ np.full(channels, 1.0 / channels, np.float32)
     if picture.dtype == np.uint8:
         return mean if mean.dtype == np.uint8 else np.rint(mean).astype(np.uint8)
-    mean = np.multiply(mean, np.float32(1.0 / white(picture.dtype)), dtype=np.float32)
+    mean = np.multiply(mean, np.float32(1.0 / WHITE[picture.dtype.name]), dtype=np.float32)
     return np.clip(mean, 0.0, 1.0, out=mean)
 
 
 def _lighter_and_darker(picture: Image, grain: Image) -> Image:
     """Add to bytes what is above zero, and take away what is below."""
     channels = picture.shape[2]
-    half = lent("half", grain.shape, _SINGLE)
+    half = lent("half", grain.shape, SINGLE)
     more = cv2.convertScaleAbs(np.clip(grain, 0.0, None, out=half))
     less = cv2.convertScaleAbs(np.clip(grain, None, 0.0, out=half))
     out = np.empty_like(picture)
-    source, target = flat(picture), out.reshape(1, -1)
+    source, target = as_row(picture), out.reshape(1, -1)
     cv2.add(source, spread(more.reshape(1, -1), channels), target)
     cv2.subtract(target, spread(less.reshape(1, -1), channels), target)
     return out

@@ -17,7 +17,17 @@ import numpy.typing as npt
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.blocks import CACHED
 from anamorph.backends.opencv.color import from_float, needs_channels, to_float
-from anamorph.backends.opencv.planes import Bytes, Floats, Image, flat, join, lent_planes, planes
+from anamorph.backends.opencv.planes import (
+    SINGLE,
+    Bytes,
+    Floats,
+    Image,
+    Words,
+    flat,
+    join,
+    lent_planes,
+    planes,
+)
 from anamorph.backends.opencv.scratch import lent
 from anamorph.backends.opencv.tables import look_up, look_up_words, translated
 from anamorph.core.constants import WHITE
@@ -35,8 +45,9 @@ def _levels(plane: Image) -> Bytes:
     return cv2.convertScaleAbs(plane, alpha=255.0 / WHITE[plane.dtype.name])
 
 
-def _counts(levels: Bytes, mask: Bytes | None) -> Counts:
-    histogram = cv2.calcHist([levels], [0], mask, [256], [0.0, 256.0])
+def counted(levels: Words, mask: Bytes | None = None, count: int = 256) -> Counts:
+    """Count the values of each level, of bytes or of words."""
+    histogram = cv2.calcHist([levels], [0], mask, [count], [0.0, float(count)])
     return histogram.ravel().astype(np.float64)
 
 
@@ -137,13 +148,13 @@ def equalize(op: Effect, image: Image) -> Image:
     masks = _masks(where, image)
     if by_channels or image.shape[2] == 1:
         parts = _parts_of(image)
-        counts = [_counts(_levels(p), m) for p, m in zip(parts, masks, strict=True)]
+        counts = [counted(_levels(p), m) for p, m in zip(parts, masks, strict=True)]
         return _apply([_EQUALIZERS[mode](c) for c in counts], parts)
     needs_channels(image, (1, 3), "Equalize with by_channels=False")
     source = image if image.dtype == np.uint8 else to_float(image)
     form = cv2.cvtColor(source, cv2.COLOR_RGB2YCrCb)
     luma = planes(form)[:1]
-    toned = _apply([_EQUALIZERS[mode](_counts(_levels(luma[0]), masks[0]))], luma)
+    toned = _apply([_EQUALIZERS[mode](counted(_levels(luma[0]), masks[0]))], luma)
     cv2.insertChannel(toned, form, 0)
     return _from_form(cv2.cvtColor(form, cv2.COLOR_YCrCb2RGB), image)
 
@@ -193,7 +204,7 @@ def autocontrast(op: Effect, image: Image) -> Image:
             low, high, _, _ = cv2.minMaxLoc(levels)
             tables.append(_even(low, high) if low < high else _IDENTITY)
         else:
-            tables.append(_stretch(_counts(levels, None), cutoff, ignore, method))
+            tables.append(_stretch(counted(levels), cutoff, ignore, method))
     if ignore is None:
         return _apply(tables, parts)
     before = parts.copy()
@@ -352,7 +363,7 @@ def _blend_tables(plane: Floats, tables: Floats, tile: tuple[int, int]) -> Float
         upper = tables[int(beside[rows.start])]
         lower = tables[min(int(beside[rows.start]) + 1, down - 1)]
         share = (beside[rows] % 1).astype(np.float32)[:, None, None]
-        mixed = lent("mixed tables", (len(share), across, 256), _SINGLE)
+        mixed = lent("mixed tables", (len(share), across, 256), SINGLE)
         np.multiply(lower - upper, share, out=mixed)
         mixed += upper
         starts = np.arange(len(mixed), dtype=np.float32)[:, None] * np.float32(across)
@@ -364,9 +375,6 @@ def _blend_tables(plane: Floats, tables: Floats, tile: tuple[int, int]) -> Float
                 mixed.reshape(-1, 256), level, where, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE
             )
     return out
-
-
-_SINGLE = np.dtype(np.float32)
 
 
 def _runs(numbers: npt.NDArray[Any], longest: int) -> Iterator[slice]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.blocks import by_rows
-from anamorph.backends.opencv.planes import MAX_PLANES, Floats, Image, flat
+from anamorph.backends.opencv.planes import DEPTH, SINGLE, Floats, Image, flat, spread
 from anamorph.backends.opencv.scratch import lent
 from anamorph.core.constants import WHITE
 from anamorph.ir import plasma
@@ -20,39 +20,20 @@ from anamorph.ir.ops import Effect, Op, Target
 Rows = Callable[[int, int, Floats], None]
 """rows(top, bottom, target): write the pattern of some rows, (rows, W·C) with channels repeated."""
 
-_DEPTH: Mapping[str, int] = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U, "float32": cv2.CV_32F}
-
 
 def multiplied(image: Image, rows: Rows, *, darkens: bool) -> Image:
     """Multiply by a pattern, saturating; what only darkens has nothing to saturate."""
-    depth = _DEPTH[image.dtype.name]
+    depth = DEPTH[image.dtype.name]
     bounded = image.dtype == np.float32 and not darkens
 
     def work(source: Image, target: Image, top: int, bottom: int) -> None:
-        pattern = lent("pattern", source.shape, _SINGLE)
+        pattern = lent("pattern", source.shape, SINGLE)
         rows(top, bottom, pattern)
         cv2.multiply(source, pattern, dst=target, dtype=depth)
         if bounded:
             np.clip(target, 0.0, 1.0, out=target)
 
     return by_rows(image, work)
-
-
-_SINGLE = np.dtype(np.float32)
-
-
-def spread(plane: Floats, channels: int, out: Floats) -> None:
-    """Repeat each value of a plane (rows, W) for the channels of its pixel, into (rows, W·C)."""
-    if channels == 1:
-        np.copyto(out, plane)
-        return
-    target = out.reshape(*plane.shape, channels)
-    if channels == 3:
-        cv2.cvtColor(plane, cv2.COLOR_GRAY2RGB, dst=target)
-    elif channels <= MAX_PLANES:
-        cv2.merge([plane] * channels, target)
-    else:
-        np.copyto(target, plane[:, :, None])
 
 
 # ------------------------------------------------------------------------- smooth patterns
@@ -76,7 +57,7 @@ def _planes(width: int, channels: int, write: Callable[[int, int, Floats], None]
     """A pattern that is written for one channel and repeated for the others."""
 
     def rows(top: int, bottom: int, target: Floats) -> None:
-        plane = lent("plane", (bottom - top, width), _SINGLE)
+        plane = lent("plane", (bottom - top, width), SINGLE)
         write(top, bottom, plane)
         spread(plane, channels, target)
 
@@ -229,13 +210,13 @@ def plasma_contrast(op: Effect, image: Image) -> Image:
     white = WHITE[image.dtype.name]
     mean = cv2.mean(flat(image))[0] / white + brightness * cv2.mean(pattern)[0]
     width, channels = image.shape[1:]
-    depth = _DEPTH[image.dtype.name]
+    depth = DEPTH[image.dtype.name]
 
     def work(source: Image, target: Image, top: int, bottom: int) -> None:
         block = pattern[top:bottom]
-        plane = lent("plane", (bottom - top, width), _SINGLE)
-        wide = lent("pattern", source.shape, _SINGLE)
-        product = lent("product", source.shape, _SINGLE)
+        plane = lent("plane", (bottom - top, width), SINGLE)
+        wide = lent("pattern", source.shape, SINGLE)
+        product = lent("product", source.shape, SINGLE)
         np.multiply(block, np.float32(contrast), out=plane)
         plane += np.float32(1)
         spread(plane, channels, wide)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.opencv import sums
+from anamorph.backends.opencv.planes import SINGLE, stored
 from anamorph.backends.opencv.scratch import lent
 from anamorph.ir.bell import USUAL, usual_sigma
 
@@ -31,7 +32,6 @@ _APART: Mapping[str, float] = {"uint8": 1.0 / 255, "uint16": 1e-4, "float32": 1e
 _SEPARABLE, _CELL, _SPECTRAL = 60, 38, 14_000
 """Times of a filter: of each tap of a separable one, of each weight of a plain one, and of any
 that OpenCV does by Fourier transforms."""
-_SINGLE = np.dtype(np.float32)
 
 
 def in_groups(image: Image, most: int, work: Callable[[Image], Image]) -> Image:
@@ -113,17 +113,10 @@ def _by_floats(
     image: Image, work: Callable[[Image, Image], Image], out: Image | None = None
 ) -> Image:
     """Filter words as floats: OpenCV is four times as fast with them."""
-    wide = lent("wide", image.shape, _SINGLE)
+    wide = lent("wide", image.shape, SINGLE)
     np.copyto(wide, image)
-    filtered = work(wide, lent("filtered", image.shape, _SINGLE))
-    return _stored(filtered, np.empty(image.shape, image.dtype) if out is None else out)
-
-
-def _stored(values: Image, out: Image) -> Image:
-    """Round and saturate to 16 bits."""
-    flat = values.reshape(len(out), -1)
-    cv2.addWeighted(flat, 1.0, flat, 0.0, 0.0, out.reshape(len(out), -1), cv2.CV_16U)
-    return out
+    filtered = work(wide, lent("filtered", image.shape, SINGLE))
+    return stored(filtered, 1.0, image.dtype, out)
 
 
 def _telling(weights: Image, dtype: np.dtype[Any]) -> Image:
@@ -157,13 +150,13 @@ def _large(weights: Image, image: Image) -> Image:
         return _sum_of_bytes(parts, image)
     wide = image
     if image.dtype == np.uint16:
-        wide = lent("wide", image.shape, _SINGLE)
+        wide = lent("wide", image.shape, SINGLE)
         np.copyto(wide, image)
     total: Image = cv2.sepFilter2D(wide, cv2.CV_32F, *parts[0])
     for part in parts[1:]:
-        more = cv2.sepFilter2D(wide, cv2.CV_32F, *part, lent("more", total.shape, _SINGLE))
+        more = cv2.sepFilter2D(wide, cv2.CV_32F, *part, lent("more", total.shape, SINGLE))
         np.add(total, more, out=total)
-    return total if image.dtype.kind == "f" else _stored(total, np.empty_like(image))
+    return total if image.dtype.kind == "f" else stored(total, 1.0, image.dtype)
 
 
 def _sum_of_bytes(parts: Parts, image: Image) -> Image:

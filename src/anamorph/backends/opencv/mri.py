@@ -17,7 +17,16 @@ import numpy as np
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv import spectrum
 from anamorph.backends.opencv.blocks import CACHED
-from anamorph.backends.opencv.planes import Floats, Image, flat, join, lent_planes, planes
+from anamorph.backends.opencv.planes import (
+    DEPTH,
+    SINGLE,
+    Floats,
+    Image,
+    flat,
+    join,
+    lent_planes,
+    planes,
+)
 from anamorph.backends.opencv.scratch import lent
 from anamorph.backends.opencv.warp import warp
 from anamorph.core.constants import BORDER_REPLICATE
@@ -25,8 +34,6 @@ from anamorph.ir import matrix as mx
 from anamorph.ir import mri
 from anamorph.ir.ops import Effect, Op, Target
 
-_DEPTHS: Mapping[str, int] = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U, "float32": cv2.CV_32F}
-_FLOAT = np.dtype(np.float32)
 _NOTHING = np.empty((0, 0), np.float32)
 
 
@@ -40,12 +47,12 @@ def bias_field(op: Effect, image: Image) -> Image:
     size = image.shape[:2]
     parts = lent_planes(image)
     nodes = mri.field_nodes(op.key, size, scale, std, len(parts) if per_channel else 1)
-    field = lent("field", size, _FLOAT)
+    field = lent("field", size, SINGLE)
     for c, part in enumerate(parts):
         if c < len(nodes):
             cv2.resize(nodes[c], size[::-1], field, interpolation=cv2.INTER_LINEAR)
             cv2.exp(field, field)
-        cv2.multiply(part, field, part, dtype=_DEPTHS[image.dtype.name])
+        cv2.multiply(part, field, part, dtype=DEPTH[image.dtype.name])
     return _joined(parts)
 
 
@@ -68,8 +75,8 @@ def spikes(op: Effect, image: Image) -> Image:
         if c < len(op.params):
             stripes = _stripes(op.params[c], size)
         mean = cv2.mean(part)[0]
-        wave = np.multiply(stripes, np.float32(mean), out=lent("plane", size, _FLOAT))
-        cv2.add(part, wave, part, dtype=_DEPTHS[image.dtype.name])
+        wave = np.multiply(stripes, np.float32(mean), out=lent("plane", size, SINGLE))
+        cv2.add(part, wave, part, dtype=DEPTH[image.dtype.name])
     return _joined(parts)
 
 
@@ -85,7 +92,7 @@ def _stripes(found: tuple[mri.Spike, ...], size: tuple[int, int]) -> Floats:
         across += [np.cos(x), np.sin(x)]
     left, right = np.array(down, np.float32).T, np.array(across, np.float32)
     # one thread: a BLAS with more may wait for them a hundred times as long as this takes
-    out: Floats = lent("field", size, _FLOAT)
+    out: Floats = lent("field", size, SINGLE)
     return np.asarray(cv2.gemm(np.ascontiguousarray(left), right, 1.0, _NOTHING, 0.0, out))
 
 
@@ -166,7 +173,7 @@ def _rows(image: Image, axis: int, use: str) -> Image:
 
 
 def _spectra(rows: Image, weights: Floats, use: str) -> Floats:
-    memory: Floats = lent(use, rows.shape, _FLOAT)
+    memory: Floats = lent(use, rows.shape, SINGLE)
     out = cv2.dft(spectrum.float_plane(rows), memory, cv2.DFT_ROWS)
     out *= weights
     return out

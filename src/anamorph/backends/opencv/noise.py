@@ -13,18 +13,11 @@ import numpy.typing as npt
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv import grain
 from anamorph.backends.opencv.linear import clipped
+from anamorph.backends.opencv.planes import DEPTH, as_row, spread, stored
 from anamorph.backends.opencv.scratch import lent
-from anamorph.backends.opencv.strips import (
-    DEPTH,
-    Streams,
-    by_strips,
-    flat,
-    looked_up,
-    normals,
-    spread,
-    white,
-)
-from anamorph.backends.opencv.tables import look_up_words
+from anamorph.backends.opencv.strips import Streams, by_strips, normals
+from anamorph.backends.opencv.tables import look_up_words, translated_into
+from anamorph.core.constants import WHITE
 from anamorph.ir import noise
 from anamorph.ir.ops import IMAGE, MASK, Noise, Op, Target
 
@@ -69,15 +62,15 @@ class _Bytewise:
         shape = (1, count)
         up, down, more, less = (lent(use, shape, _BYTE) for use in ("up", "down", "more", "less"))
         drawn = noise.octets(streams[0], count)
-        looked_up(drawn, self.first[0], up)
-        looked_up(drawn, self.first[1], down)
+        translated_into(drawn, self.first[0], up)
+        translated_into(drawn, self.first[1], down)
         if self.second:
             each = -(-count // len(self.second))
             drawn = noise.octets(streams[1], each)
             for i, (added, taken) in enumerate(self.second):
                 half = slice(i * each, min(count, (i + 1) * each))
-                looked_up(drawn[: half.stop - half.start], added, more[:, half])
-                looked_up(drawn[: half.stop - half.start], taken, less[:, half])
+                translated_into(drawn[: half.stop - half.start], added, more[:, half])
+                translated_into(drawn[: half.stop - half.start], taken, less[:, half])
             cv2.add(up, more, up)
             cv2.add(down, less, down)
             cv2.subtract(up, down, more)
@@ -114,7 +107,7 @@ def _spread16(row: Image, times: int) -> Image:
 
 def _gauss_float(op: Noise, image: Image) -> Image:
     mean, sigma, _, factor = op.params
-    top = white(image.dtype)
+    top = WHITE[image.dtype.name]
     table = noise.normal_words() * np.float32(sigma * top) + np.float32(mean * top)
     if factor >= 1.0:
         return _with_words(op, image, table)
@@ -145,7 +138,7 @@ def _coarse(op: Noise, image: Image, table: Floats, factor: float) -> Image:
 
 def _added(image: Image, field: Image, times: int) -> Image:
     field = spread(field.reshape(1, -1), times)
-    out = cv2.add(flat(image), field, dtype=DEPTH[image.dtype.name])
+    out = cv2.add(as_row(image), field, dtype=DEPTH[image.dtype.name])
     return clipped(out.reshape(image.shape))
 
 
@@ -165,7 +158,7 @@ def additive(op: Noise, image: Image) -> Image:
     name, numbers, _, factor = op.params
     if image.dtype == np.uint8 and factor >= 1.0 and not isinstance(numbers[0], tuple):
         return _with_tables(op, image, noise.tables_of(name, numbers))
-    top = white(image.dtype)
+    top = WHITE[image.dtype.name]
     if isinstance(numbers[0], tuple):
         return _in_ranges(op, image)
     table = (noise.quantiles(name, numbers, noise.word_shares()) * top).astype(np.float32)
@@ -181,7 +174,7 @@ def _in_ranges(op: Noise, image: Image) -> Image:
     small = noise.small_size((height, width), factor)
     drawn = noise.words(noise.bits_of(op.key), small[0] * small[1] * channels)
     first, last = (np.tile(np.array(ends, np.float32), small[1]) for ends in (low, high))
-    top = np.float32(white(image.dtype))
+    top = np.float32(WHITE[image.dtype.name])
     field = drawn.reshape(small[0], -1) * ((last - first) * np.float32(2.0**-16) * top)
     field += (first + (last - first) * np.float32(2.0**-17)) * top
     field = field.reshape(*small, channels)
@@ -221,7 +214,7 @@ def salt_pepper(op: Noise, image: Image) -> Image:
     is_salt = noise.uniforms(bits, len(hit)) < salt
     out, pixels = _pixels_of_copy(image)
     colors = np.zeros((2, image.shape[2]), image.dtype)
-    colors[1] = white(image.dtype)
+    colors[1] = WHITE[image.dtype.name]
     pixels[hit] = colors.view(pixels.dtype)[:, 0][is_salt.view(np.uint8)]
     return out
 
@@ -272,7 +265,7 @@ def _pixels_of_copy(array: Image) -> tuple[Image, Image]:
 def iso(op: Noise, image: Image) -> Image:
     """Camera noise in hue and lightness: params are color shift and intensity."""
     shift, intensity = op.params
-    top = white(image.dtype)
+    top = WHITE[image.dtype.name]
     bits = noise.bits_of(op.key)
     picture = np.ascontiguousarray(image)
     rate = _lightness_deviation(picture) / top * intensity
@@ -286,7 +279,7 @@ def iso(op: Noise, image: Image) -> Image:
         out, items = _pixels_of_copy(picture)
         rgb = items[hit].view(picture.dtype).reshape(-1, 3).T.astype(np.float32, order="C")
         rgb *= np.float32(1.0 / top)
-        lighter = _stored(_lightened(rgb, steps.astype(np.float32)), top, picture.dtype)
+        lighter = stored(_lightened(rgb, steps.astype(np.float32)), top, picture.dtype)
         items[hit] = np.ascontiguousarray(lighter.T).view(items.dtype)[:, 0]
         return out
     hls: Image = picture.astype(np.float32)
@@ -300,7 +293,7 @@ def iso(op: Noise, image: Image) -> Image:
     beyond = np.flatnonzero((angle < 0.0) | (angle >= 360.0))
     angle[beyond] %= np.float32(360.0)
     hls[:, :, 0] = angle.reshape(hls.shape[:2])
-    return _stored(cv2.cvtColor(hls, cv2.COLOR_HLS2RGB), top, picture.dtype)
+    return stored(cv2.cvtColor(hls, cv2.COLOR_HLS2RGB), top, picture.dtype)
 
 
 def _lightness_deviation(picture: Image) -> float:
@@ -325,14 +318,6 @@ def _lightened(rgb: Floats, steps: Floats) -> Floats:
     stretch = (1.0 - np.abs(2.0 * lighter - 1.0)) / np.maximum(room, 1e-6)  # no room, no color
     out: Floats = lighter + (rgb - light) * stretch
     return out
-
-
-def _stored(rgb: Image, top: int, dtype: np.dtype[Any]) -> Image:
-    """Bring intensities to a dtype, rounded and saturated."""
-    if dtype.kind == "f":
-        return clipped(rgb.astype(dtype, copy=False))
-    flat = rgb.reshape(1, -1)
-    return cv2.addWeighted(flat, top, flat, 0.0, 0.0, dtype=DEPTH[dtype.name]).reshape(rgb.shape)
 
 
 # ------------------------------------------------------------------------------- tables

@@ -22,6 +22,7 @@ Floats = npt.NDArray[Any]  # of float32
 
 MAX_PLANES = 128
 """Channels that cv2.split takes (OpenCV 5; four times as many in OpenCV 4)."""
+SINGLE = np.dtype(np.float32)
 DEPTH: Mapping[str, int] = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U, "float32": cv2.CV_32F}
 """dtype → OpenCV's number for it."""
 
@@ -31,6 +32,11 @@ def flat(image: Image) -> Image:
     if not image.flags.c_contiguous:
         image = np.ascontiguousarray(image)
     return image.reshape(image.shape[0], -1)
+
+
+def as_row(image: Image) -> Image:
+    """See the picture as one row (1, H·W·C)."""
+    return np.ascontiguousarray(image).reshape(1, -1)
 
 
 def planes(image: Image, out: Image | None = None) -> Image:
@@ -83,3 +89,18 @@ def spread(plane: Image, channels: int, out: Image | None = None) -> Image:
         np.copyto(target, plane[:, :, None])
         wide = target
     return wide.reshape(len(plane), -1)
+
+
+def stored(values: Floats, factor: float, dtype: np.dtype[Any], out: Image | None = None) -> Image:
+    """Multiply fresh floats, and round and saturate them to a picture's dtype.
+
+    Floats are changed in place; others are written to memory that may be given.
+    """
+    if dtype.kind == "f":
+        if factor != 1.0:
+            values *= np.float32(factor)
+        return np.clip(values, 0.0, 1.0, out=values)
+    plane = values.reshape(len(values), -1)
+    target = None if out is None else out.reshape(plane.shape)
+    done = cv2.addWeighted(plane, factor, plane, 0.0, 0.0, target, DEPTH[dtype.name])
+    return done.reshape(values.shape)

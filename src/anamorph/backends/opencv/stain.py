@@ -10,14 +10,12 @@ import numpy as np
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.blocks import by_rows
 from anamorph.backends.opencv.color import needs_channels
-from anamorph.backends.opencv.planes import Floats, Image
+from anamorph.backends.opencv.planes import SINGLE, Floats, Image
 from anamorph.backends.opencv.scratch import lent
 from anamorph.core.constants import WHITE
 from anamorph.ir import stains
 from anamorph.ir.ops import Effect, Op, Target
 from anamorph.ir.principal import sampled
-
-_SINGLE = np.dtype(np.float32)
 
 
 def stain(op: Effect, image: Image) -> Image:
@@ -36,14 +34,14 @@ def stain(op: Effect, image: Image) -> Image:
 
     def work(source: Image, target: Image, top: int, bottom: int) -> None:
         shape = (bottom - top, width, 3)
-        values, mixed = lent("values", shape, _SINGLE), lent("mixed", shape, _SINGLE)
+        values, mixed = lent("values", shape, SINGLE), lent("mixed", shape, SINGLE)
         np.copyto(values.reshape(source.shape), source)
         glass = None if everywhere else _glass(values, white)
         np.clip(values, np.float32(stains.DARKEST * white), np.float32(white), out=values)
         cv2.log(values, dst=values)
         cv2.transform(values, changed, dst=mixed)
         if glass is not None:
-            other = cv2.transform(values, kept, dst=lent("other", shape, _SINGLE))
+            other = cv2.transform(values, kept, dst=lent("other", shape, SINGLE))
             cv2.copyTo(other, glass, mixed)
         cv2.exp(mixed, dst=mixed)
         _store(mixed.reshape(source.shape), target)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.linear import CHANNELS, clipped, in_groups
-from anamorph.backends.opencv.strips import white
+from anamorph.core.constants import WHITE
 from anamorph.ir import noise, slic
 from anamorph.ir.ops import Effect
 
@@ -45,7 +45,7 @@ def _resized(image: Image, size: tuple[int, int], how: int) -> Image:
 def _colors(image: Image) -> Image:
     """Planes (C, H, W) in which distances are as large as differences look, white being 100."""
     values: Image = image.astype(np.float32)
-    values *= np.float32((1.0 if image.shape[2] == 3 else 100.0) / white(image.dtype))
+    values *= np.float32((1.0 if image.shape[2] == 3 else 100.0) / WHITE[image.dtype.name])
     if image.shape[2] == 3:
         values = cv2.cvtColor(values, cv2.COLOR_RGB2LAB)
     return np.ascontiguousarray(values.transpose(2, 0, 1))

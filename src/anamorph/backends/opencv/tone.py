@@ -14,7 +14,7 @@ from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.blocks import by_rows
 from anamorph.backends.opencv.planes import Floats, Image, Words, flat, join, planes
 from anamorph.backends.opencv.tables import look_up, look_up_words
-from anamorph.core.constants import WHITE
+from anamorph.core.constants import GRAY_WEIGHTS, WHITE
 from anamorph.core.errors import DataError
 from anamorph.ir import tone
 from anamorph.ir.ops import IMAGE, Curve, Op, Target
@@ -54,7 +54,7 @@ def _mean(image: Image, steps: Steps, of: str) -> float:
     white = WHITE[image.dtype.name]
     if of == "gray" and image.shape[2] == 3:
         means = cv2.mean(image)
-        return sum(w * m for w, m in zip(tone.GRAY_WEIGHTS, means, strict=False)) / white
+        return sum(w * m for w, m in zip(GRAY_WEIGHTS, means, strict=False)) / white
     plane = flat(image)
     if image.dtype == np.uint8:
         return sz.bytesum(plane.data) / (255.0 * plane.size)  # type: ignore[no-any-return]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import stringzilla as sz
 
 from anamorph.backends.opencv.linear import CHANNELS, gaussian, in_groups, taps
+from anamorph.backends.opencv.planes import SINGLE
 from anamorph.backends.opencv.scratch import lent
 from anamorph.ir.ops import Effect
 
@@ -17,7 +18,6 @@ Image = npt.NDArray[Any]
 
 _BLOCK = 1 << 19
 """Bytes of a block that passes go over: it stays in the cache with some others."""
-_SINGLE = np.dtype(np.float32)
 
 
 def unsharp(op: Effect, image: Image) -> Image:
@@ -46,15 +46,15 @@ def _floats(op: Effect, image: Image) -> Image:
     line = taps(size, sigma)
     values = image
     if image.dtype == np.uint16:
-        values = lent("values", image.shape, _SINGLE)
+        values = lent("values", image.shape, SINGLE)
         np.copyto(values, image)
-    blurred = lent("blurred", image.shape, _SINGLE)
+    blurred = lent("blurred", image.shape, SINGLE)
     cv2.sepFilter2D(values, -1, line, line, blurred)
-    told = lent("told", image.shape, _SINGLE)
+    told = lent("told", image.shape, SINGLE)
     for source, around, places in _blocks(values, blurred, told):
         cv2.absdiff(source, around, places)
         cv2.threshold(places, threshold / 255.0 * float(top), 1.0, cv2.THRESH_BINARY, places)
-    soft = lent("soft", image.shape, _SINGLE)
+    soft = lent("soft", image.shape, SINGLE)
     cv2.sepFilter2D(told, -1, line, line, soft)
     out = np.empty_like(image)
     for source, change, part, target in _blocks(values, blurred, soft, out):

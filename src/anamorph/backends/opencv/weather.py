@@ -8,10 +8,10 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-import stringzilla as sz
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.planes import MAX_PLANES, Bytes, Image
+from anamorph.backends.opencv.tables import translated_copy
 from anamorph.backends.opencv.weather_planes import lit, veil, veil_softly
 from anamorph.core.constants import WHITE
 from anamorph.ir import weather
@@ -118,10 +118,8 @@ def _window(points: npt.NDArray[np.int32], shape: tuple[int, ...]) -> Window:
 
 def _darkened(part: Image, factor: float) -> Image:
     if part.dtype == np.uint8:
-        dark = part.copy(order="C")
         table = np.rint(np.arange(256) * factor).astype(np.uint8)
-        sz.translate(dark.data, table.tobytes(), inplace=True)
-        return dark
+        return translated_copy(part, table.tobytes())
     dark = np.multiply(part, np.float32(factor), dtype=np.float32)
     return dark if part.dtype == np.float32 else np.rint(dark, out=dark).astype(part.dtype)
 

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
-from anamorph.backends.opencv.planes import Bytes, Image
-from anamorph.backends.opencv.weather_planes import by_planes, stored, veil
+from anamorph.backends.opencv.planes import Bytes, Image, stored
+from anamorph.backends.opencv.weather_planes import by_planes, veil
 from anamorph.core.constants import WHITE
 from anamorph.ir import weather
 from anamorph.ir.ops import Effect, Op, Target

@@ -8,16 +8,13 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-import stringzilla as sz
 
-from anamorph.backends.opencv.planes import Bytes, Image, flat, join, lent_planes
-from anamorph.backends.opencv.tables import translated
+from anamorph.backends.opencv.planes import Bytes, Image, flat, join, lent_planes, stored
+from anamorph.backends.opencv.tables import translated, translated_copy
 from anamorph.core.constants import WHITE
 
 Doubles = npt.NDArray[np.float64]
 Shades = tuple[float, ...]
-
-_DEPTH = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U, "float32": cv2.CV_32F}
 
 
 def by_planes(image: Image, work: Callable[[Image, int], Image]) -> Image:
@@ -27,9 +24,7 @@ def by_planes(image: Image, work: Callable[[Image, int], Image]) -> Image:
 
 def looked_up(levels: Bytes, table: Doubles) -> Bytes:
     """Look bytes up in a table of intensities in [0, 1]."""
-    out = np.ascontiguousarray(levels).copy()
-    sz.translate(out.data, np.rint(table * 255.0).astype(np.uint8).tobytes(), inplace=True)
-    return out
+    return translated_copy(levels, np.rint(table * 255.0).astype(np.uint8).tobytes())
 
 
 def floats(levels: Bytes, table: Doubles) -> Image:
@@ -66,15 +61,6 @@ def veil_softly(image: Image, seen: Image, shades: Shades) -> Image:
 
 def _veil_bytes(image: Bytes, share: Bytes, shades: Shades) -> Bytes:
     return by_planes(image, lambda plane, c: _veiled(plane, share, shades[c]))
-
-
-def stored(values: Image, factor: float, dtype: np.dtype[Any]) -> Image:
-    """Multiply floats, and round and saturate them to a picture's dtype."""
-    if dtype.kind == "f":
-        if factor != 1.0:
-            values *= np.float32(factor)
-        return np.clip(values, 0.0, 1.0, out=values)  # sums of shares may exceed 1 by rounding
-    return cv2.addWeighted(values, factor, values, 0.0, 0.0, dtype=_DEPTH[dtype.name])
 
 
 def _veiled(plane: Bytes, share: Bytes, shade: float) -> Bytes:

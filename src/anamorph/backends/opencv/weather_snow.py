@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.blocks import CACHED
-from anamorph.backends.opencv.planes import Bytes, Floats, Image, flat, join, lent_planes
+from anamorph.backends.opencv.planes import Bytes, Floats, Image, flat, join, lent_planes, stored
 from anamorph.backends.opencv.tables import translated
-from anamorph.backends.opencv.weather_planes import lit, stored, veil
+from anamorph.backends.opencv.weather_planes import lit, veil
 from anamorph.core.constants import WHITE
 from anamorph.ir import noise, weather
 from anamorph.ir.ops import Effect, Op, Target

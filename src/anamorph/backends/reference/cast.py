@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
-from anamorph.backends.reference.tone import WHITE, Image, toned
+from anamorph.backends.reference.tone import Image, toned
+from anamorph.core.constants import WHITE
 from anamorph.core.errors import DataError
 from anamorph.ir.ops import IMAGE, MASK, Cast, Color, Effect, Op, Target
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from anamorph.backends.base import Kernel
 from anamorph.backends.reference.color import lab_to_rgb, rgb_to_lab
 from anamorph.backends.reference.tone import Floats, Image, intensities, store
+from anamorph.core.constants import GRAY_WEIGHTS
 from anamorph.core.errors import UndefinedError
 from anamorph.ir.ops import Effect, Op, Target
 
@@ -91,7 +92,7 @@ def equalize(op: Effect, image: Image) -> Image:
         planes = [_look_up(p, make(_counts(p, m))) for p, m in zip(x.T, mask.T, strict=True)]
         return store(np.stack(planes).T, image.dtype)
     _three_or_one(image, "Equalize with by_channels=False")
-    luma = x @ np.array([0.299, 0.587, 0.114])
+    luma = x @ np.array(GRAY_WEIGHTS)
     red, blue = (x[..., 0] - luma) * 0.713, (x[..., 2] - luma) * 0.564
     if image.dtype == np.uint8:
         luma, red, blue = (np.rint(c * 255) / 255 for c in (luma, red, blue))

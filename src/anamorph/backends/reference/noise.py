@@ -11,16 +11,12 @@ import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.reference.filter import stored
-from anamorph.ir import levels, noise, tone
+from anamorph.core.constants import GRAY_WEIGHTS, WHITE
+from anamorph.ir import levels, noise
 from anamorph.ir.ops import IMAGE, MASK, Noise, Op, Target
 
 Image = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
-
-
-def white(dtype: np.dtype[Any]) -> int:
-    """The value of white in a picture of a dtype."""
-    return 1 if dtype.kind == "f" else int(np.iinfo(dtype).max)
 
 
 def gauss(op: Noise, image: Image) -> Image:
@@ -39,7 +35,7 @@ def gauss(op: Noise, image: Image) -> Image:
     low = noise.small_size((height, width), factor) if factor < 1.0 else (height, width)
     drawn = noise.normals(bits, low[0] * low[1] * planes).reshape(*low, planes)
     field = _enlarged(drawn.astype(np.float64), (height, width))
-    return stored(image + (field * sigma + mean) * white(image.dtype), image.dtype)
+    return stored(image + (field * sigma + mean) * WHITE[image.dtype.name], image.dtype)
 
 
 def additive(op: Noise, image: Image) -> Image:
@@ -58,7 +54,7 @@ def additive(op: Noise, image: Image) -> Image:
     drawn = noise.words(bits, low[0] * low[1] * planes).reshape(*low, planes)
     shares = (drawn + 0.5) / 65536
     field = _enlarged(noise.quantiles(name, numbers, shares), (height, width))
-    return stored(image + field * white(image.dtype), image.dtype)
+    return stored(image + field * WHITE[image.dtype.name], image.dtype)
 
 
 def _enlarged(field: Floats, size: tuple[int, int]) -> Floats:
@@ -97,7 +93,7 @@ def salt_pepper(op: Noise, image: Image) -> Image:
     width = image.shape[1]
     hit = noise.positions(bits, image.shape[0] * width, amount)
     for i, u in zip(hit.tolist(), noise.uniforms(bits, len(hit)).tolist(), strict=True):
-        out[i // width, i % width] = white(image.dtype) if u < salt else 0
+        out[i // width, i % width] = WHITE[image.dtype.name] if u < salt else 0
     return out
 
 
@@ -127,7 +123,7 @@ def _dropped(op: Noise, array: Image, value: Any) -> Image:
 def iso(op: Noise, image: Image) -> Image:
     """Add Poisson steps towards white to the lightness, and normal noise to the hue."""
     shift, intensity = op.params
-    top = white(image.dtype)
+    top = WHITE[image.dtype.name]
     bits = noise.bits_of(op.key)
     hue, light, saturation = _to_hls(image.astype(np.float64) / top)
     rate = float(light.std()) * intensity
@@ -168,7 +164,7 @@ def _to_rgb(hue: Floats, light: Floats, saturation: Floats) -> Floats:
 def shot(op: Noise, image: Image) -> Image:
     """Replace each level by the number of photons that a random byte picks for it."""
     (scale,) = op.params
-    bits, top = noise.bits_of(op.key), white(image.dtype)
+    bits, top = noise.bits_of(op.key), WHITE[image.dtype.name]
     light = image.astype(np.float64) / top
     if image.dtype != np.uint8 and scale < levels.FINEST_SHOTS:
         normal = noise.normals(bits, image.size).reshape(image.shape)
@@ -184,7 +180,7 @@ def shot(op: Noise, image: Image) -> Image:
 def rice(op: Noise, image: Image) -> Image:
     """Add noise to both parts of a complex number and take its magnitude."""
     sigma, per_channel = op.params
-    top = white(image.dtype)
+    top = WHITE[image.dtype.name]
     shape = (*image.shape[:2], image.shape[2] if per_channel else 1)
     bits, count = noise.bits_of(op.key), math.prod(shape)
     if image.dtype == np.uint8:
@@ -199,13 +195,13 @@ def film(op: Noise, image: Image) -> Image:
     """Add blurred white noise, as strong as the luminance says."""
     intensity, size = op.params
     height, width, channels = image.shape
-    taps, top = levels.grain_taps(size), white(image.dtype)
+    taps, top = levels.grain_taps(size), WHITE[image.dtype.name]
     half = len(taps) // 2
     drawn = noise.octets(noise.bits_of(op.key), height * width).reshape(height, width)
     white_noise = np.pad(noise.quantiles_of_normal()[drawn], half, mode="wrap")
     across = np.apply_along_axis(np.convolve, 1, white_noise, taps, "valid")
     grain = np.apply_along_axis(np.convolve, 0, across, taps, "valid")
-    weights = tone.GRAY_WEIGHTS if channels == 3 else (1.0 / channels,) * channels
+    weights = GRAY_WEIGHTS if channels == 3 else (1.0 / channels,) * channels
     light = np.minimum((image.astype(np.float64) / top) @ np.array(weights), 1.0)
     grain = grain * intensity * np.sqrt(light * (1.0 - light))
     return stored(image + grain[:, :, None] * top, image.dtype)

@@ -8,11 +8,11 @@ import numpy as np
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.reference.tone import Image, intensities, store
+from anamorph.core.constants import GRAY_WEIGHTS
 from anamorph.core.errors import UndefinedError
 from anamorph.ir import stains
 from anamorph.ir.ops import Effect, Op, Target
 from anamorph.ir.principal import sampled
-from anamorph.ir.tone import GRAY_WEIGHTS
 
 
 def stain(op: Effect, image: Image) -> Image:

@@ -8,7 +8,8 @@ import numpy as np
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.glyphs import coverage
-from anamorph.backends.reference.tone import WHITE, Image, intensities, store
+from anamorph.backends.reference.tone import Image, intensities, store
+from anamorph.core.constants import WHITE
 from anamorph.ir.ops import Effect, Op, Target
 from anamorph.ir.text import background
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
+from anamorph.core.constants import GRAY_WEIGHTS, WHITE
 from anamorph.ir import tone
 from anamorph.ir.ops import IMAGE, Curve, Op, Target
 from anamorph.ir.tone import Step
@@ -16,7 +17,6 @@ from anamorph.ir.tone import Step
 Image = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
-WHITE: Mapping[str, int] = {"uint8": 255, "uint16": 65535, "float32": 1}
 LEVELS: Mapping[str, int] = {"uint8": 255, "uint16": 65535, "float32": 0}
 
 
@@ -33,7 +33,7 @@ def toned(steps: tuple[Step, ...], image: Image) -> Floats:
     def mean(done: tuple[Step, ...], of: str) -> float:
         so_far = tone.evaluate(done, x, levels)
         if of == "gray" and image.shape[2] == 3:
-            return float((so_far @ np.array(tone.GRAY_WEIGHTS)).mean())
+            return float((so_far @ np.array(GRAY_WEIGHTS)).mean())
         return float(so_far.mean())
 
     return tone.evaluate(tone.resolve(steps, mean), x, levels)
