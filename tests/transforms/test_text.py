@@ -138,6 +138,24 @@ def test_a_share_of_the_lines_is_written():
     assert write(flat(), [])["image"].shape == flat().shape
 
 
+def test_the_result_tells_what_was_written():
+    lines = [{"bbox": BOX, "text": "one two three four"}, {"bbox": BOX, "text": "alone"}]
+    pipe = A.ReplayCompose([A.TextImage(None, augmentations=("deletion",), p=1)], seed=2)
+    out = pipe(image=flat(), textimage_metadata=lines)
+    first, second = sorted(out["overlay_data"], key=lambda told: told["bbox_index"])
+    assert len(first["text"].split()) == 2
+    assert set(first["text"].split()) < set(first["original_text"].split())
+    assert (second["text"], second["original_text"]) == ("alone", "alone")
+    h, w = flat().shape[:2]
+    x0, y0, x1, y1 = BOX
+    assert first["bbox_coords"] == (int(x0 * w), int(y0 * h), int(x1 * w), int(y1 * h))
+    again = A.ReplayCompose.replay(out["replay"], image=flat(), textimage_metadata=lines)
+    assert again["overlay_data"] == out["overlay_data"]
+    out["replay"]["transforms"][0]["applied"] = False
+    left_out = A.ReplayCompose.replay(out["replay"], image=flat(), textimage_metadata=lines)
+    assert "overlay_data" not in left_out
+
+
 def test_refusals(monkeypatch):
     for line in ({"bbox": BOX}, {"text": "x", "bbox": (0.9, 0, 0.1, 1)}, "x", {"text": "x"}):
         with pytest.raises(DataError, match=r"textimage_metadata\[0\]"):

@@ -118,8 +118,17 @@ class _Replayed(Sample):
     silent: set[int]
 
     def push(self, op: Op) -> None:
-        if not self.drawn_by or id(self.drawn_by[-1]) not in self.silent:
+        if not self._hushed:
             super().push(op)
+
+    def tell(self, key: str, values: list[Any]) -> None:
+        if not self._hushed:
+            super().tell(key, values)
+
+    @property
+    def _hushed(self) -> bool:
+        """Whether the transform that draws now is left out."""
+        return bool(self.drawn_by) and id(self.drawn_by[-1]) in self.silent
 
 
 def _outcomes(sample: Sample) -> dict[int, dict[str, Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,8 @@ class Sample(Host):
     """Which transform drew what; a list where the caller wants to know."""
     trace: list[tuple[Step, list[int], float]] | None = None
     """What each step of the picture took; a list where the caller wants to know."""
+    told: Mapping[str, list[Any]] = MappingProxyType({})
+    """What transforms put into the result besides the targets."""
     leading: Entry | None = None
     """The first picture, by which the scene is described."""
     channels: int = 3
@@ -238,6 +241,10 @@ class Sample(Host):
         """The clip that keys of the call hold."""
         return clip_of(self, keys)
 
+    def tell(self, key: str, values: list[Any]) -> None:
+        """Put values into the result, under a key besides the targets."""
+        self.told = {**self.told, key: [*self.told.get(key, ()), *values]}
+
     def given(self, key: str) -> Any:
         """A value of the call that is no target."""
         if key not in self.data:
@@ -350,7 +357,7 @@ class Sample(Host):
             self._restore(out)
         if self.labelled:
             self.settings.hand_out(self, out)
-        return out
+        return {**out, **self.told} if self.told else out
 
     def _ranged(self, declared: Range) -> dict[str, Any]:
         """Bring pictures to the range that transforms work in."""

@@ -76,6 +76,9 @@ class Scene(Protocol):
     def clip(self, keys: tuple[str, ...]) -> Clip | None:
         """The clip that keys of the call hold, rendered; None if none of them holds pictures."""
 
+    def tell(self, key: str, values: list[Any]) -> None:
+        """Put values into the result, under a key besides the targets."""
+
     def given(self, key: str) -> Any:
         """A value of the call that is not a target, by its key.
 

@@ -61,7 +61,9 @@ class TextImage(PixelTransform):
 
     The call holds, under ``metadata_key``, one dictionary a line of text or a list of them:
     ``bbox`` (x_min, y_min, x_max, y_max as shares of the sides) and ``text``. The writing starts
-    at the box' top left corner and may run out of it. Needs Pillow: ``anamorph[text]``.
+    at the box' top left corner and may run out of it. Needs Pillow: ``anamorph[text]``. The result
+    holds what was written under ``overlay_data``: a dictionary a line with ``bbox_coords`` in
+    pixels, ``text``, ``original_text``, ``bbox_index`` and ``font_color``.
 
     Words are inserted, swapped and deleted as in J. Wei and K. Zou, "EDA: easy data augmentation
     techniques for boosting performance on text classification tasks", EMNLP 2019.
@@ -105,8 +107,20 @@ class TextImage(PixelTransform):
         """
         given = self._lines(scene.given(self.metadata_key))
         count = int(len(given) * rng.uniform(*self.fraction_range))
-        lines = tuple(
-            self._line(rng, scene, given[i]) for i in rng.sample(range(len(given)), count)
+        chosen = rng.sample(range(len(given)), count)
+        lines = tuple(self._line(rng, scene, given[i]) for i in chosen)
+        scene.tell(
+            "overlay_data",
+            [
+                {
+                    "bbox_coords": box,
+                    "text": text,
+                    "original_text": given[i][1],
+                    "bbox_index": i,
+                    "font_color": self.font_color,
+                }
+                for i, (box, text, _) in zip(chosen, lines, strict=True)
+            ],
         )
         if lines:
             color = self._color(scene.channels)
