@@ -253,7 +253,7 @@ def test_parameters_are_a_value():
         ({}, "format is missing"),
         ({"format": "xz"}, "format = 'xz'"),
         ({"format": "xy", "remove_invisble": True}, "did you mean remove_invisible"),
-        ({"format": "xy", "remove_invisible": 1}, "remove_invisible = 1"),
+        ({"format": "xy", "remove_invisible": 2}, "remove_invisible = 2"),
         ({"format": "xy", "flip_pairs": [(1, 2), (2, 3)]}, "each in one pair"),
         ({"format": "xy", "flip_pairs": [1, 2]}, "pairs of row numbers"),
         ({"format": "xy", "flip_labels": {"name": {"a": "b"}}}, "one of label_fields"),
