@@ -49,13 +49,20 @@ def elastic(
         step = min(step, 2)
     filters = [_filter(sigma, n, step, options["approximate"]) for n in size]
     rng = generator(key)
-    fields = []
-    for _ in range(1 if options["same"] else 2):
-        noise = _noise(rng, size, step, uniform=options["uniform"])
-        down = _smooth(noise, filters[0], size[0], step)
-        fields.append(_smooth(down.T, filters[1], size[1], step).T)
-    shift = np.stack([fields[0], fields[-1]], axis=-1).astype(np.float64)
-    return shift * (alpha * _strength(size, uniform=options["uniform"])), step
+    count = 1 if options["same"] else 2
+    noise = [_noise(rng, size, step, uniform=options["uniform"]) for _ in range(count)]
+    down = _smooth(_beside(noise), filters[0], size[0], step)
+    turned = _beside([part.T for part in np.split(down, count, axis=1)])
+    done = np.split(_smooth(turned, filters[1], size[1], step), count, axis=1)
+    strength = alpha * _strength(size, uniform=options["uniform"])
+    shift = np.empty((*done[0].T.shape, 2))
+    for axis, part in enumerate((done[0], done[-1])):
+        np.multiply(part.T, strength, out=shift[..., axis])
+    return shift, step
+
+
+def _beside(parts: list[Single]) -> Single:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
 def _taps(sigma: float, *, short: bool) -> npt.NDArray[np.float64]:
@@ -109,10 +116,13 @@ def _counts(length: int, step: int) -> npt.NDArray[np.int64]:
 class _Filter(NamedTuple):
     """A Gaussian along one axis: weights of cells, and those of the noise beyond either border."""
 
-    kernel: Single
+    band: Single
+    """Weights for some nodes (rows) of the cells about them."""
     half: int
     low: Single
+    """For the first nodes, as many as the noise before the first pixel reaches."""
     high: Single
+    """For the last nodes."""
 
 
 @lru_cache(maxsize=32)
@@ -128,7 +138,11 @@ def _filter(sigma: float, length: int, step: int, short: bool) -> _Filter:  # no
     places = (np.arange(_nodes(length, step)) - 0.5) * step
     low = np.interp(-places, ends, total).astype(np.float32)
     high = np.interp(places - length, ends, total).astype(np.float32)
-    return _Filter(kernel.astype(np.float32), half, low[:, None], high[:, None])
+    band = np.zeros((_ROWS, _ROWS + 2 * half), np.float32)
+    for row in range(_ROWS):
+        band[row, row : row + len(kernel)] = kernel
+    first, last = np.count_nonzero(low), np.count_nonzero(high)
+    return _Filter(band, half, low[:first, None], high[len(high) - last :, None])
 
 
 def _nodes(length: int, step: int) -> int:
@@ -140,13 +154,13 @@ def _smooth(noise: Single, how: _Filter, length: int, step: int) -> Single:
     nodes = _nodes(length, step)
     if length == 1:
         return np.repeat(noise[:1], nodes, axis=0)
-    out = _filtered(noise, how.kernel, how.half, nodes)
-    out += how.low * noise[0]
-    out += how.high * noise[-1]
+    out = _filtered(noise, how.band, how.half, nodes)
+    out[: len(how.low)] += how.low * noise[0]
+    out[nodes - len(how.high) :] += how.high * noise[-1]
     return out
 
 
-def _filtered(noise: Single, kernel: Single, half: int, nodes: int) -> Single:
+def _filtered(noise: Single, band: Single, half: int, nodes: int) -> Single:
     """Correlate along the first axis as products of blocks of a banded matrix.
 
     The border pixels count with the cells that they lie in.
@@ -163,9 +177,6 @@ def _filtered(noise: Single, kernel: Single, half: int, nodes: int) -> Single:
     inner[...] = noise[1:-1]
     inner[0] += noise[0]
     inner[-1] += noise[-1]
-    band = np.zeros((_ROWS, deep), np.float32)
-    for row in range(_ROWS):
-        band[row, row : row + 2 * half + 1] = kernel
     y, x = padded.strides
     shape = down, across, deep, _COLUMNS
     blocks = np.lib.stride_tricks.as_strided(padded, shape, (_ROWS * y, _COLUMNS * x, y, x))
