@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 from anamorph.core.errors import BackendError
@@ -11,8 +12,9 @@ from anamorph.ir.ops import Effect, Op, Size, Target
 
 Kernel = Callable[..., Any]
 """kernel(op, value) → value, and kernel(op, value, source) for boxes and points, source being the
-size of the picture before the op: mirroring borders show labels by it. Images and masks come as (H, W, C) arrays and may be returned
-without the last axis if it is 1; a kernel never changes what it was given."""
+size of the picture before the op: mirroring borders show labels by it. Images and masks come as
+(H, W, C) arrays and may be returned without the last axis if it is 1; a kernel never changes what
+it was given."""
 
 
 @dataclass(frozen=True)
@@ -50,3 +52,16 @@ class Backend:
             what = f"effect {op.name!r}" if isinstance(op, Effect) else type(op).__name__
             raise BackendError(f"backend {self.name} has no kernel for {what} on {target.value}")
         return found
+
+
+def assembled(
+    name: str,
+    modules: Iterable[ModuleType],
+    stacks: Mapping[tuple[type[Op], Target], Kernel] | None = None,
+) -> Backend:
+    """Make a backend of the tables KERNELS, EFFECTS and PRIMITIVES that modules have."""
+
+    def merged(table: str) -> dict[Any, Any]:
+        return {key: found for m in modules for key, found in getattr(m, table, {}).items()}
+
+    return Backend(name, merged("KERNELS"), merged("EFFECTS"), stacks or {}, merged("PRIMITIVES"))

@@ -328,7 +328,6 @@ class Open(Rule):
 
 Probability = Annotated[float, Number(0, 1)]
 Boolean = Annotated[bool, Flag()]
-Degrees = Annotated[float, Number(unit="degrees")]
 Pixels = Annotated[int, Number(1, whole=True, unit="pixels")]
 OptionalPixels = Annotated[Any, Number(1, whole=True, unit="pixels", optional=True)]
 Fraction = Annotated[float, Number(0, 1)]

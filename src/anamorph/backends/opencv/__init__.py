@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anamorph.backends.base import Backend
+from anamorph.backends.base import assembled
 from anamorph.backends.opencv import (
     aberration,
     adapt,
@@ -66,10 +66,4 @@ _MODULES = (
     weather_snow,
 )
 
-BACKEND = Backend(
-    name="opencv",
-    kernels={pair: kernel for m in _MODULES for pair, kernel in getattr(m, "KERNELS", {}).items()},
-    effects={name: kernel for m in _MODULES for name, kernel in getattr(m, "EFFECTS", {}).items()},
-    stacks=stacks.STACKS,
-    primitives={op: name for m in _MODULES for op, name in getattr(m, "PRIMITIVES", {}).items()},
-)
+BACKEND = assembled("opencv", _MODULES, stacks.STACKS)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from anamorph.backends.opencv import sums
 from anamorph.backends.opencv.planes import SINGLE, stored
 from anamorph.backends.opencv.scratch import lent
-from anamorph.ir.bell import USUAL, usual_sigma
+from anamorph.ir.gaussian import USUAL, usual_sigma
 
 Image = npt.NDArray[Any]
 Parts = list[tuple[Image, Image]]

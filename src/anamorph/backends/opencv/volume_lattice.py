@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
@@ -25,17 +23,6 @@ Flips = tuple[bool, bool, bool]
 
 _SHORT = 64
 """Bytes below which NumPy copies rows slower than OpenCV moves planes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Where each axis (depth, height, width) of the canvas has the volume."""
-
-    axes: Three
-    """Which axis of the source it is."""
-    flips: Flips
-    offsets: Three
-    """The voxel of the canvas at which the volume begins."""
 
 
 def placed(m: Matrix3) -> tuple[Three, Flips, tuple[float, float, float]]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.reference import morphology
-from anamorph.ir.bell import USUAL, usual_sigma
+from anamorph.ir.gaussian import USUAL, usual_sigma
 from anamorph.ir.ops import IMAGE, Convolve, Effect, Op, Target
 
 Image = npt.NDArray[Any]

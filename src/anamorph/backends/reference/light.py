@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from anamorph.backends.base import Kernel
+from anamorph.backends.reference.resize import resized
 from anamorph.backends.reference.tone import Floats, Image, intensities, store
-from anamorph.backends.reference.warp import cubic, linear
+from anamorph.core.constants import INTER_CUBIC, INTER_LINEAR
 from anamorph.ir import plasma
 from anamorph.ir.ops import Effect, Op, Size, Target
 
@@ -68,27 +69,12 @@ _PATTERNS: Mapping[str, Callable[..., Floats]] = {
 # --------------------------------------------------------------------------------- plasma
 
 
-def _enlarged(x: Floats, size: Size, way: Callable[[Floats], Floats]) -> Floats:
-    """Interpolate, the borders repeated, centres of pixels on centres of pixels."""
-    down, across = (_weights(n, to, way) for n, to in zip(x.shape, size, strict=True))
-    return np.asarray(down @ x @ across.T)
-
-
-def _weights(count: int, to: int, way: Callable[[Floats], Floats]) -> Floats:
-    weights = np.zeros((to, count))
-    for i in range(to):
-        place = (i + 0.5) * count / to - 0.5
-        for tap in range(math.floor(place) - 1, math.floor(place) + 3):
-            weights[i, min(max(tap, 0), count - 1)] += way(np.array(place - tap))
-    return weights
-
-
 def cloud(size: Size, cells: int, roughness: float, key: int) -> Floats:
     """Make a plasma pattern in [0, 1]."""
     grid = plasma.grid_of(size, cells)
     made: Floats | None = None
     for octave, pair in plasma.draws(plasma.octaves(grid, roughness), key):
-        made = None if made is None else _enlarged(made, octave.grid, cubic)
+        made = None if made is None else resized(made, octave.grid, INTER_CUBIC)
         if octave.strength:
             drawn = (pair.sum(axis=0, dtype=np.float64) / 255 - 1) * octave.strength
             made = drawn if made is None else made + drawn
@@ -98,8 +84,8 @@ def cloud(size: Size, cells: int, roughness: float, key: int) -> Floats:
     if np.ptp(made) < 1e-9:
         return np.full(size, 0.5)
     made = ((made - made.min()) / np.ptp(made)) ** plasma.power_of(roughness)
-    way = linear if max(size) <= plasma.LINEAR_UP_TO * max(grid) else cubic
-    return np.clip(_enlarged(made, size, way), 0.0, 1.0)
+    way = INTER_LINEAR if max(size) <= plasma.LINEAR_UP_TO * max(grid) else INTER_CUBIC
+    return np.clip(resized(made, size, way), 0.0, 1.0)
 
 
 def _softened(x: Floats) -> Floats:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
 from anamorph.core.labels import Boxes
-from anamorph.ir.growth import grown
+from anamorph.core.quads import grown
 from anamorph.ir.ops import BOXES, MASK, Convolve, Op, Size, Target
 
 Image = npt.NDArray[Any]

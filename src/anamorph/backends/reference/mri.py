@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from anamorph.backends.base import Kernel
+from anamorph.backends.reference.resize import resized
 from anamorph.backends.reference.tone import Floats, Image, intensities, store
 from anamorph.backends.reference.warp import warp_image
-from anamorph.core.constants import BORDER_REPLICATE
+from anamorph.core.constants import BORDER_REPLICATE, INTER_LINEAR
 from anamorph.ir import matrix as mx
 from anamorph.ir import mri
 from anamorph.ir.ops import Effect, Op, Sampling, Target, Warp
@@ -23,14 +24,8 @@ def bias_field(op: Effect, image: Image) -> Image:
     nodes = mri.field_nodes(op.key, (height, width), scale, std, channels if per_channel else 1)
     for c in range(channels):
         grid = nodes[c if per_channel else 0].astype(np.float64)
-        x[..., c] *= np.exp(_enlarged(_enlarged(grid, height).T, width).T)
+        x[..., c] *= np.exp(resized(grid, (height, width), INTER_LINEAR))
     return store(x, image.dtype)
-
-
-def _enlarged(grid: Floats, length: int) -> Floats:
-    places = (np.arange(length) + 0.5) * len(grid) / length - 0.5
-    nodes = np.arange(len(grid))
-    return np.stack([np.interp(places, nodes, column) for column in grid.T], axis=1)
 
 
 def spikes(op: Effect, image: Image) -> Image:

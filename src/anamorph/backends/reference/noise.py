@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.reference.filter import stored
-from anamorph.core.constants import GRAY_WEIGHTS, WHITE
+from anamorph.backends.reference.resize import resized
+from anamorph.core.constants import GRAY_WEIGHTS, INTER_LINEAR, WHITE
 from anamorph.ir import levels, noise
 from anamorph.ir.ops import IMAGE, MASK, Noise, Op, Target
 
@@ -34,7 +35,7 @@ def gauss(op: Noise, image: Image) -> Image:
         return stored(image + added.reshape(height, width, planes), image.dtype)
     low = noise.small_size((height, width), factor) if factor < 1.0 else (height, width)
     drawn = noise.normals(bits, low[0] * low[1] * planes).reshape(*low, planes)
-    field = _enlarged(drawn.astype(np.float64), (height, width))
+    field = resized(drawn.astype(np.float64), (height, width))
     return stored(image + (field * sigma + mean) * WHITE[image.dtype.name], image.dtype)
 
 
@@ -53,22 +54,8 @@ def additive(op: Noise, image: Image) -> Image:
     low = noise.small_size((height, width), factor)
     drawn = noise.words(bits, low[0] * low[1] * planes).reshape(*low, planes)
     shares = (drawn + 0.5) / 65536
-    field = _enlarged(noise.quantiles(name, numbers, shares), (height, width))
+    field = _enlarged(noise.quantiles(name, numbers, shares), (height, width), INTER_LINEAR)
     return stored(image + field * WHITE[image.dtype.name], image.dtype)
-
-
-def _enlarged(field: Floats, size: tuple[int, int]) -> Floats:
-    """Interpolate linearly between the centres of coarse pixels."""
-    for axis in (0, 1):
-        n = field.shape[axis]
-        at = np.clip((np.arange(size[axis]) + 0.5) * n / size[axis] - 0.5, 0, n - 1)
-        left = np.floor(at).astype(np.int64)
-        shape = [1, 1, 1]
-        shape[axis] = -1
-        part = (at - left).reshape(shape)
-        right = np.minimum(left + 1, n - 1)
-        field = field.take(left, axis) * (1 - part) + field.take(right, axis) * part
-    return field
 
 
 def multiply(op: Noise, image: Image) -> Image:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
+from anamorph.backends.reference.warp import cubic, linear
 from anamorph.core import constants as K
 from anamorph.core.clipping import clip
 from anamorph.core.labels import ANGLE, PARITY, SCALE, Boxes, Points
@@ -99,7 +100,7 @@ def _resampled(op: Remap, src: Array, how: tuple[int, int, Color]) -> Array:
         index = np.floor(places + _TIE).astype(np.int64)
         out = _pixels(src, index[:, 1], index[:, 0], border, fill)
     else:
-        weights, reach = _WEIGHTS.get(interpolation, (_linear, 1))
+        weights, reach = _WEIGHTS.get(interpolation, (linear, 1))
         mixed = _mixed(src, places - 0.5, (weights, reach), (border, fill))
         out = _stored(mixed, src.dtype)
     return out.reshape(height, width, *src.shape[2:])
@@ -125,18 +126,6 @@ def _mixed(
     return total
 
 
-def _linear(t: Floats) -> Floats:
-    return np.asarray(np.maximum(0.0, 1 - np.abs(t)))
-
-
-def _cubic(t: Floats) -> Floats:
-    """Keys' kernel with a = -0.75, as OpenCV has it."""
-    a, t = -0.75, np.abs(t)
-    near = (a + 2) * t**3 - (a + 3) * t**2 + 1
-    far = a * t**3 - 5 * a * t**2 + 8 * a * t - 4 * a
-    return np.where(t <= 1, near, np.where(t < 2, far, 0.0))
-
-
 def _lanczos(t: Floats) -> Floats:
     """Lanczos' kernel of eight taps, its weights scaled to a sum of one."""
     raw = np.where(np.abs(t) < 4, np.sinc(t) * np.sinc(t / 4), 0.0)
@@ -144,7 +133,7 @@ def _lanczos(t: Floats) -> Floats:
 
 
 _WEIGHTS: Mapping[int, tuple[Callable[[Floats], Floats], int]] = {
-    K.INTER_CUBIC: (_cubic, 2),
+    K.INTER_CUBIC: (cubic, 2),
     K.INTER_LANCZOS4: (_lanczos, 4),
 }
 """interpolation → weights by distance, and taps to each side; all else is linear."""

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
-from anamorph.backends.reference.codec import resized
 from anamorph.backends.reference.color import rgb_to_lab
 from anamorph.backends.reference.filter import stored
+from anamorph.backends.reference.resize import resized
 from anamorph.ir import noise, slic
 from anamorph.ir.ops import Effect
 
