@@ -73,10 +73,8 @@ def _subsampled(plane: Floats, quality: int) -> Floats:
     small = even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2).mean((1, 3))
     small = np.rint(small)
     small = _plane(small + 128.0, _CHROMA, quality) - 128.0
-    for axis, length in enumerate(even.shape):
-        small = np.moveaxis(_weights(length, small.shape[axis], _linear) @ np.moveaxis(
-            small, axis, 0), 0, axis)  # fmt: skip
-    return small[:height, :width]
+    large = resized(small, (even.shape[0], even.shape[1]), K.INTER_LINEAR)
+    return large[:height, :width]
 
 
 def _plane(plane: Floats, table: Floats, quality: int) -> Floats:

@@ -35,7 +35,7 @@ def gauss(op: Noise, image: Image) -> Image:
         return stored(image + added.reshape(height, width, planes), image.dtype)
     low = noise.small_size((height, width), factor) if factor < 1.0 else (height, width)
     drawn = noise.normals(bits, low[0] * low[1] * planes).reshape(*low, planes)
-    field = resized(drawn.astype(np.float64), (height, width))
+    field = resized(drawn.astype(np.float64), (height, width), INTER_LINEAR)
     return stored(image + (field * sigma + mean) * WHITE[image.dtype.name], image.dtype)
 
 
@@ -54,7 +54,7 @@ def additive(op: Noise, image: Image) -> Image:
     low = noise.small_size((height, width), factor)
     drawn = noise.words(bits, low[0] * low[1] * planes).reshape(*low, planes)
     shares = (drawn + 0.5) / 65536
-    field = _enlarged(noise.quantiles(name, numbers, shares), (height, width), INTER_LINEAR)
+    field = resized(noise.quantiles(name, numbers, shares), (height, width), INTER_LINEAR)
     return stored(image + field * WHITE[image.dtype.name], image.dtype)
 
 
