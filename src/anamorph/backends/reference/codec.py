@@ -16,6 +16,7 @@ import numpy.typing as npt
 from anamorph.backends.base import Kernel
 from anamorph.backends.reference.filter import stored
 from anamorph.backends.reference.resize import resized
+from anamorph.core.constants import INTER_LINEAR
 from anamorph.core.errors import BackendError
 from anamorph.ir.ops import IMAGE, Effect, Encode, Op, Target
 
@@ -73,7 +74,7 @@ def _subsampled(plane: Floats, quality: int) -> Floats:
     small = even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2).mean((1, 3))
     small = np.rint(small)
     small = _plane(small + 128.0, _CHROMA, quality) - 128.0
-    large = resized(small, (even.shape[0], even.shape[1]), K.INTER_LINEAR)
+    large = resized(small, (even.shape[0], even.shape[1]), INTER_LINEAR)
     return large[:height, :width]
 
 
