@@ -234,17 +234,23 @@ def _even_spread(step: tuple[int, int], window: tuple[int, int, int, int]) -> Sp
     top, left, height, width = window
 
     def spread(values: Array, scratch: Scratch) -> Maps:
-        grown = _grown(np.ascontiguousarray(values), step, scratch)
-        return grown[top : top + height, left : left + width], None
+        # OpenCV reads two maps faster than one of two channels
+        x, y = (
+            _grown(np.ascontiguousarray(values[..., k]), step, scratch, k)[
+                top : top + height, left : left + width
+            ]
+            for k in (0, 1)
+        )
+        return x, y
 
     return spread
 
 
-def _grown(values: Array, step: tuple[int, int], scratch: Scratch) -> Array:
+def _grown(values: Array, step: tuple[int, int], scratch: Scratch, k: int = 0) -> Array:
     if step == (1, 1):
         return values
     rows, columns = values.shape[0] * step[1], values.shape[1] * step[0]
-    out = scratch.take(0, (rows, columns, 2), values.dtype)
+    out = scratch.take(k, (rows, columns, *values.shape[2:]), values.dtype)
     return cv2.resize(values, (columns, rows), dst=out, interpolation=cv2.INTER_LINEAR)
 
 
