@@ -73,3 +73,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     lowered = {k.lower(): k for k in known}
     match = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
     return f"; did you mean {lowered[match[0]]}?" if match else ""
+
+
+def sides(size: Iterable[int]) -> str:
+    """A size as sentences say it."""
+    return "×".join(map(str, size))

@@ -84,6 +84,11 @@ class Op:
         """The targets that this op changes."""
         return self.touches
 
+    @property
+    def opaque(self) -> bool:
+        """Whether what comes out can be known only by rendering."""
+        return False
+
     def size_after(self, size: Size) -> Size:
         """Size of the picture after the op."""
         return size
@@ -364,7 +369,6 @@ class Effect(Op):
 
     @property
     def opaque(self) -> bool:
-        """Whether what comes out can be known only by rendering."""
         return self.call is not None
 
     def channels_after(self, channels: int) -> int:

@@ -76,7 +76,7 @@ class Plan:
             if MASK in op.targets and type(op) in _MOVERS
         ]
         for op in self.ops:
-            if getattr(op, "opaque", False):
+            if op.opaque:
                 raise NotInvertibleError(f"{op} is a user's own transform and has no inverse")
         back = tuple(_MOVERS[type(op)](op, before) for op, before in reversed(moving))
         return Plan(back, self.sizes[-1], self.channels, self.dtype, depth=self.depths[-1])
@@ -144,7 +144,7 @@ def op_to_dict(op: Op) -> dict[str, Any]:
     Raises:
         DataError: it holds a function of the user's, which plain data cannot.
     """
-    if getattr(op, "opaque", False):
+    if op.opaque:
         raise DataError(f"{op} holds a user's own code and cannot be written as data")
     return {"op": type(op).__name__} | {
         f.name: _encode(getattr(op, f.name)) for f in fields(op) if getattr(op, f.name) is not None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from anamorph.core.constants import BORDERS, INTERPOLATIONS
+from anamorph.core.errors import sides
 from anamorph.ir import matrix as mx
 from anamorph.ir import matrix3 as mx3
 from anamorph.ir.collage import Collage
@@ -84,16 +85,12 @@ def _regions(op: Fill) -> str:
 def _warp3(op: Warp3) -> str:
     rows = " | ".join(" ".join(_short(v) for v in row) for row in mx3.rows_of(op.matrix))
     how = "exact" if mx3.is_lattice(op.matrix) else INTERPOLATIONS[op.sampling.interpolation]
-    return f"Warp3 [{rows}] → {_sides(op.size)}, {how}, border {BORDERS[op.sampling.border]}"
+    return f"Warp3 [{rows}] → {sides(op.size)}, {how}, border {BORDERS[op.sampling.border]}"
 
 
 def _collage(op: Collage) -> str:
-    canvas = f" on {_sides(op.canvas)}" if op.canvas else ""
+    canvas = f" on {sides(op.canvas)}" if op.canvas else ""
     return f"Collage of {len(op.pieces)} pieces{canvas}"
-
-
-def _sides(size: tuple[int, ...]) -> str:
-    return "×".join(map(str, size))
 
 
 SHOWN: Mapping[type[Op], Callable[[Any], str]] = {
@@ -110,7 +107,7 @@ SHOWN: Mapping[type[Op], Callable[[Any], str]] = {
     Tiles: lambda op: f"Tiles {len(op.moves)} moves",
     Encode: lambda op: f"Encode {op.codec} quality {op.quality}",
     Warp3: _warp3,
-    Remap3: lambda op: f"Remap3 {op.kind} → {_sides(op.size)}",
+    Remap3: lambda op: f"Remap3 {op.kind} → {sides(op.size)}",
     Fill3: lambda op: f"Fill3 {len(op.regions)} cuboids with {_short(op.value)}",
     Coarsen3: lambda op: f"Coarsen3 axis {op.axis} to {op.slices} slices",
     Tensor3: lambda _: "Tensor3 C×D×H×W",

@@ -32,6 +32,11 @@ class SolidOp(Op):
     touches: ClassVar[frozenset[Target]] = _MOVED
     solid: ClassVar[bool] = True
 
+    @property
+    def drawn_for(self) -> Size3 | None:
+        """Size of the volume that it was drawn for; None if it acts on any."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Warp3(SolidOp):
@@ -44,6 +49,10 @@ class Warp3(SolidOp):
     size: Size3
     source: Size3
     sampling: Sampling = PLAIN
+
+    @property
+    def drawn_for(self) -> Size3:
+        return self.source
 
     def size_after(self, size: Size) -> Size:
         return self.size[1:]
@@ -100,6 +109,10 @@ class Remap3(SolidOp):
     params: tuple[Any, ...]
     size: Size3
     sampling: Sampling = PLAIN
+
+    @property
+    def drawn_for(self) -> Size3:
+        return self.size
 
 
 @dataclass(frozen=True, slots=True)

@@ -298,7 +298,7 @@ def applied(sample: Sample) -> list[tuple[str, dict[str, Any]]]:
             ops = sample.ops[note.start : note.stop]
             params: dict[str, Any] = {}
             for op in ops:
-                if getattr(op, "opaque", False):
+                if op.opaque:
                     params.update(op.call.drawn)  # type: ignore[attr-defined]
                     continue
                 params.update({f.name: getattr(op, f.name) for f in dataclasses.fields(op)})

@@ -13,6 +13,7 @@ from anamorph.ir.collage import Collage
 from anamorph.ir.frames import Frames
 from anamorph.ir.ops import MASK, MIXTURE, Cast, ColorMatrix, Effect, Op, Size, Target
 from anamorph.ir.rules import fuse
+from anamorph.ir.volume import VOLUME_OPS
 from anamorph.pipeline.adopt import adopt, as_met, is_members, run_members
 from anamorph.pipeline.frames import run_frames
 from anamorph.pipeline.stacks import over_slices, over_volumes, three_axes
@@ -46,16 +47,21 @@ def _run_collage(sample: Any, entry: Entry, op: Any, source: Size) -> None:
     adopt(sample, entry, op)
 
 
+def _run_solid(sample: Any, entry: Entry, op: Any, source: Size) -> None:
+    target = entry.kind.target
+    if target in PICTURES:
+        over_volumes(entry, op, sample.backend.kernel(op, target))
+    else:
+        _run_rows(sample, entry, op, source)
+
+
 def _run_kernel(sample: Any, entry: Entry, op: Op, source: Size) -> None:
     target = entry.kind.target
     if target in PICTURES:
         backend: Backend = sample.backend
         kernel = backend.kernels.get((type(op), target)) or _kernel(backend, op, target)
-        if op.solid:
-            over_volumes(entry, op, kernel)
-            return
-        changing = type(op) in _CHANGING
-        channels = _channels(entry) if changing else 0
+        settle_axes = _SETTLING.get(type(op))
+        channels = 0 if settle_axes is None else _channels(entry)
         try:
             if entry.kind.stacks:
                 entry.value = over_slices(backend, op, target, entry.value, kernel)
@@ -64,40 +70,52 @@ def _run_kernel(sample: Any, entry: Entry, op: Op, source: Size) -> None:
         except (AttributeError, TypeError) as error:
             _refuse_tensor(entry, op, error)
             raise
-        if changing:
-            _settle_axes(entry, op, channels)
+        if settle_axes is not None:
+            settle_axes(entry, op, channels)
     else:
-        value = sample.backend.kernel(op, target)(op, entry.value, source)
-        params = sample.settings.params_of(target)
-        if params.check_each_transform:
-            value = params.settle(value, op.size_after(source), entry.value)
-        entry.value = value
+        _run_rows(sample, entry, op, source)
+
+
+def _run_rows(sample: Any, entry: Entry, op: Op, source: Size) -> None:
+    """Run an op on boxes, keypoints, polygons or polylines."""
+    target = entry.kind.target
+    value = sample.backend.kernel(op, target)(op, entry.value, source)
+    params = sample.settings.params_of(target)
+    if params.check_each_transform:
+        value = params.settle(value, op.size_after(source), entry.value)
+    entry.value = value
 
 
 _RUNNERS: Mapping[type[Op], _Runner] = {
     Frames: _run_frames,
     Collage: _run_collage,
+    **dict.fromkeys(VOLUME_OPS.values(), _run_solid),
 }
-"""Ops that are more than one kernel."""
-_CHANGING = frozenset((Cast, ColorMatrix, Effect))
-"""Ops that may change the number of channels or the layout."""
+"""Ops that are more than one kernel on one picture after the other."""
 
 
-def _settle_axes(entry: Entry, op: Op, channels: int) -> None:
-    """Decide whether the picture is handed out with an axis of channels."""
-    if isinstance(op, Cast):
-        if op.layout == "CHW":
-            _keep_axis(entry, op, channels)
-    elif channels != _channels(entry):
+def _settle_channels(entry: Entry, _: Op, channels: int) -> None:
+    if channels != _channels(entry):
         entry.flat = channels != 1  # a colour picture made grey is H×W, a grey one coloured not
 
 
-def _keep_axis(entry: Entry, op: Cast, channels: int) -> None:
+def _settle_layout(entry: Entry, op: Cast, channels: int) -> None:
     """Give a mask H×W×1 its axis back, which tensors of masks lose; pictures have theirs."""
+    if op.layout != "CHW":
+        return
     alone = entry.kind.target is MASK and entry.kind.stacks == 0
     if alone and op.tensor and channels == 1 and not entry.flat:
         entry.value = entry.value.unsqueeze(0 if op.transpose_mask else -1)
     entry.flat = False
+
+
+_SETTLING: Mapping[type[Op], Callable[[Entry, Any, int], None]] = {
+    Cast: _settle_layout,
+    ColorMatrix: _settle_channels,
+    Effect: _settle_channels,
+}
+"""Op that may change channels or layout → what decides whether a picture is handed out with an axis
+of channels, given the number that there were."""
 
 
 def run_call(sample: Any, op: Op) -> None:

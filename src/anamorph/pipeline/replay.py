@@ -135,7 +135,7 @@ def _outcomes(sample: Sample) -> dict[int, dict[str, Any]]:
     """By the transform: whether it was applied, and the ops it drew."""
     found: dict[int, dict[str, Any]] = {}
     for node, note in zip(sample.drawn_by, sample.notes or (), strict=True):
-        ops = [op for op in sample.ops[note.start : note.stop] if not getattr(op, "opaque", False)]
+        ops = [op for op in sample.ops[note.start : note.stop] if not op.opaque]
         if note.applied:
             found[id(node)] = {"applied": True, "params": {"ops": [op_to_dict(op) for op in ops]}}
     return found

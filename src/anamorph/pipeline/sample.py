@@ -7,7 +7,7 @@ not pixels; what is pending for the picture goes on fusing.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Backend
-from anamorph.core.errors import DataError, DataTypeError, MissingDataError
+from anamorph.core.errors import DataError, DataTypeError, MissingDataError, sides
 from anamorph.core.labels import pick
 from anamorph.ir.frames import Clip, Frames
 from anamorph.ir.ops import (
@@ -32,6 +32,7 @@ from anamorph.ir.ops import (
 )
 from anamorph.ir.plan import Note
 from anamorph.ir.rules import Step, fuse
+from anamorph.ir.volume import VOLUME_OPS
 from anamorph.pipeline.donors import Host
 from anamorph.pipeline.frames import clip_of, follow
 from anamorph.pipeline.ranges import Range, from_range, into_range
@@ -48,6 +49,11 @@ _NO_IMAGE = (
 
 
 _IMAGE = KINDS["image"]
+_PREPARING: Mapping[type[Op], Callable[[Sample, Any], None]] = {
+    Frames: follow,
+    **dict.fromkeys(VOLUME_OPS.values(), admit),
+}
+"""Op → what is looked at or done before it is taken."""
 
 
 class Sample(Host):
@@ -128,7 +134,7 @@ class Sample(Host):
                 if self.settings.is_check_shapes:
                     first = next(iter(self.entries))
                     raise DataError(
-                        f"{key} is {_hw(found)} and {first} is {_hw(size)}: "
+                        f"{key} is {sides(found)} and {first} is {sides(size)}: "
                         "their heights and widths must agree (or pass is_check_shapes=False)"
                     )
             else:
@@ -175,15 +181,14 @@ class Sample(Host):
             self.ops.append(op)
             self.size = op.size
             return
-        if getattr(op, "opaque", False):
+        if op.opaque:
             self.settle()
             self.ops.append(op)
             run_call(self, op)
             return
-        if op.solid:
-            admit(self, op)
-        elif type(op) is Frames:
-            follow(self, op)
+        prepare = _PREPARING.get(type(op))
+        if prepare is not None:
+            prepare(self, op)
         self.ops.append(op)
         self.size = op.size_after(self.size)
         self.depth = op.depth_after(self.depth)
@@ -384,10 +389,6 @@ def _own_size(entry: Entry) -> Size | None:
             return None
         value = value[0]
     return value.shape[:2] if isinstance(value, np.ndarray) else None
-
-
-def _hw(size: Size) -> str:
-    return f"{size[0]}×{size[1]}"
 
 
 def _nothing_seen(entries: Mapping[str, Entry], kinds: Mapping[str, Any]) -> str:

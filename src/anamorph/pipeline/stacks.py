@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Backend
-from anamorph.core.errors import DataError, DataTypeError
+from anamorph.core.errors import DataError, DataTypeError, sides
 from anamorph.ir.ops import Op, Target
+from anamorph.ir.volume import SolidOp
 
 Array = npt.NDArray[Any]
 Kernel = Callable[[Any, Any], Any]
@@ -91,7 +92,7 @@ def _written(op: Op, value: Stack, kernel: Kernel) -> Any:
     return Stack(out)
 
 
-def over_volumes(entry: Any, op: Any, kernel: Kernel) -> None:
+def over_volumes(entry: Any, op: SolidOp, kernel: Kernel) -> None:
     """Run an op of volumes on each volume of a target; its number of slices may change."""
     block = block_of(entry.value, entry.key)
     lead, depth = entry.shape[:-1], entry.shape[-1]
@@ -108,17 +109,12 @@ def over_volumes(entry: Any, op: Any, kernel: Kernel) -> None:
     entry.value = Stack(done.reshape(-1, *done.shape[-3:]))
 
 
-def _check_source(key: str, op: Any, size: tuple[int, ...]) -> None:
-    source: tuple[int, ...] = getattr(op, "source", None) or getattr(op, "size", None) or size
-    if source != size:
+def _check_source(key: str, op: SolidOp, size: tuple[int, ...]) -> None:
+    if op.drawn_for is not None and op.drawn_for != size:
         raise DataError(
-            f"{key} is {_sides(size)} where the volume that was drawn for is {_sides(source)}: "
+            f"{key} is {sides(size)} where the volume that was drawn for is {sides(op.drawn_for)}: "
             "volumes and 3-D masks of a call must be of one size for 3-D transforms"
         )
-
-
-def _sides(size: tuple[int, ...]) -> str:
-    return "×".join(map(str, size))
 
 
 def _joined(parts: list[Any]) -> Any:

@@ -13,7 +13,7 @@ from itertools import permutations, product
 from typing import Annotated, Any, Final
 
 from anamorph.core.constants import INTER_LINEAR, INTER_NEAREST
-from anamorph.core.errors import CropSizeError, MissingDataError, ParameterError
+from anamorph.core.errors import CropSizeError, MissingDataError, ParameterError, sides
 from anamorph.core.params import (
     Boolean,
     Choice,
@@ -107,8 +107,8 @@ class _Crop3D(VolumeTransform):
         if any(want > has for want, has in zip(self.size, volume, strict=True)):
             if not self.pad_if_needed:
                 raise CropSizeError(
-                    f"{type(self).__name__} wants {_sides(self.size)} voxels (depth × height × "
-                    f"width) but the volume has {_sides(volume)}: make it smaller, or give "
+                    f"{type(self).__name__} wants {sides(self.size)} voxels (depth × height × "
+                    f"width) but the volume has {sides(volume)}: make it smaller, or give "
                     "pad_if_needed=True"
                 )
             missing = [max(0, want - has) for want, has in zip(self.size, volume, strict=True)]
@@ -119,10 +119,6 @@ class _Crop3D(VolumeTransform):
         if volume != self.size:
             room = [has - want for want, has in zip(self.size, volume, strict=True)]
             yield Warp3.crop(volume, self.start(rng, room), self.size)
-
-
-def _sides(size: Sequence[int]) -> str:
-    return "×".join(map(str, size))
 
 
 class CenterCrop3D(_Crop3D):
