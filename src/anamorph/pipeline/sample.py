@@ -99,15 +99,17 @@ class Sample(Host):
     # ---------------------------------------------------------------- what came in
 
     def _enter_alone(self, data: Mapping[str, Any]) -> bool:
-        """Take in the commonest call, where every microsecond counts: a color picture alone."""
+        """Take in the commonest call, where every microsecond counts: a picture alone."""
         image = data.get("image")
         if len(data) != 1 or type(image) is not np.ndarray or not image.flags.c_contiguous:
             return False
-        shape, dtype = image.shape, DTYPES.get(image.dtype)
+        value = image[:, :, None] if image.ndim == 2 else image
+        shape, dtype = value.shape, DTYPES.get(image.dtype)
         if dtype is None or len(shape) != 3 or 0 in shape:
             return False
         entry = self.entries["image"] = self.leading = Entry("image", _IMAGE, image)
-        entry.value = entry.start = image
+        entry.value = entry.start = value
+        entry.flat = value is not image
         height, width, self.channels = shape
         self.size = entry.size = (height, width)
         self.dtype = dtype

@@ -72,15 +72,14 @@ class Call:
 
     def run(self, sample: Any) -> None:
         """Draw the parameters and apply them to every target of a sample."""
-        rows: dict[str, Any] = {
-            k: (Rings if e.kind.target in SHAPES else Rows)(sample, e)
-            for k, e in sample.entries.items()
-            if not _is_picture(e)
-        }
-        sent = {k: _outside(e) for k, e in sample.entries.items() if _is_picture(e)}
-        sent = {k: v for k, v in sent.items() if v is not None} | {
-            k: r.data for k, r in rows.items()
-        }
+        rows: dict[str, Any] = {}
+        sent: dict[str, Any] = {}
+        for key, entry in sample.entries.items():
+            if not _is_picture(entry):
+                rows[key] = (Rings if entry.kind.target in SHAPES else Rows)(sample, entry)
+            elif (value := _outside(entry)) is not None:
+                sent[key] = value
+        sent |= {key: row.data for key, row in rows.items()}
         whole = {**sample.data, **sent}
         token = _running.set(
             Running(self.chance, sample.settings.additional_targets, told=sample.settings.told)

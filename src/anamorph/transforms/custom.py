@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from anamorph.core.params import Function, Words
-from anamorph.transforms.base import PICTURES
 from anamorph.transforms.legacy import DualTransform
 
 __all__ = ["Lambda"]
@@ -58,9 +57,18 @@ class Lambda(DualTransform):
     @property
     def targets(self) -> dict[str, Callable[..., Any]]:
         """The kinds that there are functions for; shapes and measurements stay."""
-        own = ("mask", "masks", "mask3d", "masks3d", "bboxes", "keypoints")
-        methods = super().targets
-        return {key: m for key, m in methods.items() if key in own or key in PICTURES}
+        return {
+            "image": self.apply,
+            "images": self.apply_to_images,
+            "volume": self.apply_to_volume,
+            "volumes": self.apply_to_volumes,
+            "mask": self.apply_to_mask,
+            "masks": self.apply_to_masks,
+            "mask3d": self.apply_to_mask3d,
+            "masks3d": self.apply_to_masks3d,
+            "bboxes": self.apply_to_bboxes,
+            "keypoints": self.apply_to_keypoints,
+        }
 
     def apply_to_bboxes(self, bboxes: Any, *args: Any, **params: Any) -> Any:
         return self.bboxes(bboxes, **params) if self.bboxes else bboxes

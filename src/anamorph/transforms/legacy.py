@@ -360,6 +360,8 @@ def _stacked(members: list[Any]) -> Any:
 def _shape(data: Mapping[str, Any]) -> tuple[int, ...]:
     """The shape of one picture of a call."""
     likes = running().likes
+    if not likes and "image" in data:
+        return data["image"].shape  # type: ignore[no-any-return]
     kinds = {likes.get(key, key): key for key in reversed(list(data))}
     name = next(name for name in _PICTURES if name in kinds)
     shape: tuple[int, ...] = data[kinds[name]].shape
