@@ -8,12 +8,13 @@ the range survive whatever only moves pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from anamorph.core.errors import DataError, ParameterError
+from anamorph.ir.ops import IMAGE, Cast
 
 Range = tuple[float, float]
 
@@ -34,6 +35,29 @@ def check_range(value: Any) -> Range | None:
             "which the smaller comes first"
         )
     return float(value[0]), float(value[1])
+
+
+def ranged(data: Mapping[str, Any], kinds: Mapping[str, Any], declared: Range) -> dict[str, Any]:
+    """Bring the pictures of a call to the range that transforms work in.
+
+    Raises:
+        DataError: one holds no real numbers.
+    """
+    pictures = {key for key, kind in kinds.items() if kind.target is IMAGE}
+    return {k: into_range(k, v, declared) if k in pictures else v for k, v in data.items()}
+
+
+def restore(sample: Any, out: dict[str, Any], declared: Range) -> None:
+    """Bring the pictures of a result back to the units they came in, unless a transform converted
+    them.
+    """
+    converted = any(type(op) is Cast for op in sample.ops)
+    for key, entry in sample.entries.items():
+        if entry.kind.target is IMAGE:
+            if out[key] is entry.given:
+                out[key] = sample.data[key]
+            elif not converted:
+                out[key] = from_range(out[key], sample.data[key], declared)
 
 
 def into_range(place: str, value: Any, declared: Range) -> Any:

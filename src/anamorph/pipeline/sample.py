@@ -23,7 +23,6 @@ from anamorph.ir.ops import (
     IMAGE,
     MASK,
     POINTS,
-    Cast,
     Op,
     Size,
     Target,
@@ -35,7 +34,7 @@ from anamorph.ir.rules import Step, fuse
 from anamorph.ir.volume import VOLUME_OPS
 from anamorph.pipeline.donors import Host
 from anamorph.pipeline.frames import clip_of, follow
-from anamorph.pipeline.ranges import Range, from_range, into_range
+from anamorph.pipeline.ranges import Range, ranged, restore
 from anamorph.pipeline.render import run_call, run_op
 from anamorph.pipeline.stacks import Stack
 from anamorph.pipeline.targets import DTYPES, KINDS, PICTURES, Entry, enter_picture, leave_picture
@@ -119,7 +118,7 @@ class Sample(Host):
         kinds = self.settings.kinds
         size: Size | None = None
         labels: list[Entry] = []
-        data = self.data if self.declared is None else self._ranged(self.declared)
+        data = self.data if self.declared is None else ranged(self.data, kinds, self.declared)
         for key, value in data.items():
             kind = kinds.get(key)
             if kind is None or value is None:
@@ -361,26 +360,10 @@ class Sample(Host):
             if entry.kind.target in PICTURES:
                 out[key] = leave_picture(entry)
         if self.declared is not None:
-            self._restore(out)
+            restore(self, out, self.declared)
         if self.labelled:
             self.settings.hand_out(self, out)
         return {**out, **self.told} if self.told else out
-
-    def _ranged(self, declared: Range) -> dict[str, Any]:
-        """Bring pictures to the range that transforms work in."""
-        kinds = self.settings.kinds
-        pictures = {k for k, kind in kinds.items() if kind.target is IMAGE}
-        return {k: into_range(k, v, declared) if k in pictures else v for k, v in self.data.items()}
-
-    def _restore(self, out: dict[str, Any]) -> None:
-        """Bring pictures back to the units they came in, unless a transform converted them."""
-        converted = any(type(op) is Cast for op in self.ops)
-        for key, entry in self.entries.items():
-            if entry.kind.target is IMAGE and self.declared is not None:
-                if out[key] is entry.given:
-                    out[key] = self.data[key]
-                elif not converted:
-                    out[key] = from_range(out[key], self.data[key], self.declared)
 
 
 def _own_size(entry: Entry) -> Size | None:
