@@ -48,9 +48,7 @@ def ranged(data: Mapping[str, Any], kinds: Mapping[str, Any], declared: Range) -
 
 
 def restore(sample: Any, out: dict[str, Any], declared: Range) -> None:
-    """Bring the pictures of a result back to the units they came in, unless a transform converted
-    them.
-    """
+    """Bring pictures back to the units they came in, unless a transform converted them."""
     converted = any(type(op) is Cast for op in sample.ops)
     for key, entry in sample.entries.items():
         if entry.kind.target is IMAGE:

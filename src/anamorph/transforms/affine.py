@@ -29,8 +29,8 @@ from anamorph.core.params import (
 from anamorph.core.rng import Rng
 from anamorph.ir import matrix as mx
 from anamorph.ir.matrix import Matrix
-from anamorph.ir.ops import Op, Sampling, Size, Warp
-from anamorph.transforms.base import Scene, SpatialTransform, sampling_of
+from anamorph.ir.ops import Op, Size, Warp
+from anamorph.transforms.base import Scene, SpatialTransform
 
 __all__ = ["Affine", "Rotate", "SafeRotate", "ShiftScaleRotate"]
 
@@ -86,10 +86,6 @@ class Rotate(SpatialTransform):
     fill_mask: MaskFill = 0
     p: Probability = 0.5
 
-    @cached_property
-    def _sampling(self) -> Sampling:
-        return sampling_of(self)
-
     def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
         """Turn by one angle drawn evenly from the range."""
         angle = rng.uniform(*self.limit)
@@ -121,10 +117,6 @@ class SafeRotate(SpatialTransform):
     fill: Fill = 0
     fill_mask: MaskFill = 0
     p: Probability = 0.5
-
-    @cached_property
-    def _sampling(self) -> Sampling:
-        return sampling_of(self)
 
     def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
         """Turn by one angle drawn evenly from the range, then fit."""
@@ -185,10 +177,6 @@ class Affine(SpatialTransform):
             raise ParameterError(
                 f"Affine.shear = {self.shear!r}: it flattens the picture to a line"
             )
-
-    @cached_property
-    def _sampling(self) -> Sampling:
-        return sampling_of(self)
 
     @cached_property
     def _scales(self) -> tuple[Range, Range]:
@@ -261,10 +249,6 @@ class ShiftScaleRotate(SpatialTransform):
     fill: Fill = 0
     fill_mask: MaskFill = 0
     p: Probability = 0.5
-
-    @cached_property
-    def _sampling(self) -> Sampling:
-        return sampling_of(self)
 
     @cached_property
     def _shifts(self) -> tuple[Range, Range]:

@@ -6,6 +6,7 @@ import sys
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from inspect import Parameter, Signature
 from typing import Any, ClassVar, Protocol, Self, dataclass_transform, get_type_hints
 
@@ -282,6 +283,11 @@ class Transform(Described, metaclass=ABCMeta):
         """Write the transform as plain data, see `anamorph.to_dict`."""
         out: dict[str, Any] = self.writer(self)
         return out
+
+    @cached_property
+    def _sampling(self) -> Sampling:
+        """How its warps read pixels."""
+        return sampling_of(self)
 
     def values(self) -> dict[str, Any]:
         """Parameters by name."""

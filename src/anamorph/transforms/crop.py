@@ -23,8 +23,8 @@ from anamorph.core.params import (
     Span,
 )
 from anamorph.core.rng import Rng
-from anamorph.ir.ops import Op, Sampling, Warp
-from anamorph.transforms.base import Scene, SpatialTransform, sampling_of
+from anamorph.ir.ops import Op, Warp
+from anamorph.transforms.base import Scene, SpatialTransform
 from anamorph.transforms.pad import Position, sides
 from anamorph.transforms.resize import AreaTargets, Resizing
 
@@ -77,10 +77,6 @@ def too_large(name: str, extent: Extent, size: Extent, remedy: str = "") -> Crop
 
 class PaddedCrop(SpatialTransform):
     """Base of crops that can enlarge a picture that is too small."""
-
-    @cached_property
-    def _sampling(self) -> Sampling:
-        return sampling_of(self)
 
     def _crop(self, rng: Rng, scene: Scene, least: Extent, pad: str | None) -> tuple[Op, ...]:
         """Crop a picture of at least some size; a smaller one is padded, if ``pad`` says where."""

@@ -24,7 +24,7 @@ from anamorph.core.params import (
 )
 from anamorph.core.rng import Rng
 from anamorph.ir.ops import Op, Remap
-from anamorph.transforms.base import Scene, SpatialTransform, sampling_of
+from anamorph.transforms.base import Scene, SpatialTransform
 
 __all__ = [
     "ElasticTransform",
@@ -84,7 +84,7 @@ class ElasticTransform(SpatialTransform):
         if self.alpha:
             shape = (self.noise_distribution, self.same_dxdy, self.approximate)
             params = (self.alpha, self.sigma, *shape, rng.key())
-            yield Remap("elastic", params, scene.size, sampling_of(self))
+            yield Remap("elastic", params, scene.size, self._sampling)
 
 
 class GridDistortion(SpatialTransform):
@@ -114,7 +114,7 @@ class GridDistortion(SpatialTransform):
         count = self.num_steps + 1
         across = tuple(1 + rng.uniform(low, high) for _ in range(count))
         down = tuple(1 + rng.uniform(low, high) for _ in range(count))
-        yield Remap("grid", (across, down, self.normalized), scene.size, sampling_of(self))
+        yield Remap("grid", (across, down, self.normalized), scene.size, self._sampling)
 
 
 class OpticalDistortion(SpatialTransform):
@@ -142,7 +142,7 @@ class OpticalDistortion(SpatialTransform):
         """Draw k evenly from the range."""
         k = rng.uniform(*self.distort_limit)
         if k:
-            yield Remap(self.mode, (k,), scene.size, sampling_of(self))
+            yield Remap(self.mode, (k,), scene.size, self._sampling)
 
 
 class GridElasticDeform(SpatialTransform):
@@ -164,7 +164,7 @@ class GridElasticDeform(SpatialTransform):
         """Draw the key of the shifts."""
         columns, rows = self.num_grid_xy
         params = (rows, columns, self.magnitude, rng.key())
-        yield Remap("mesh", params, scene.size, sampling_of(self))
+        yield Remap("mesh", params, scene.size, self._sampling)
 
 
 class ThinPlateSpline(SpatialTransform):
@@ -194,7 +194,7 @@ class ThinPlateSpline(SpatialTransform):
         deviation = rng.uniform(*self.scale_range) * _plate_share(self.num_control_points)
         if deviation:
             params = (self.num_control_points, deviation, rng.key())
-            yield Remap("thin_plate", params, scene.size, sampling_of(self))
+            yield Remap("thin_plate", params, scene.size, self._sampling)
 
 
 def _plate_share(points: int) -> float:
@@ -238,4 +238,4 @@ class PiecewiseAffine(SpatialTransform):
         if scale:
             height, width = (1, 1) if self.absolute_scale else scene.size
             params = (rows, columns, (scale * width, scale * height), rng.key())
-            yield Remap("piecewise", params, scene.size, sampling_of(self))
+            yield Remap("piecewise", params, scene.size, self._sampling)

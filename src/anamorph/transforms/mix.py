@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Annotated, Any
 
 from anamorph.core.constants import INTER_LINEAR, INTER_NEAREST
@@ -22,8 +21,8 @@ from anamorph.core.params import (
 from anamorph.core.rng import Rng
 from anamorph.ir import matrix as mx
 from anamorph.ir.collage import Collage, Member, Row
-from anamorph.ir.ops import Op, Sampling, Warp
-from anamorph.transforms.base import Scene, SpatialTransform, sampling_of
+from anamorph.ir.ops import Op, Warp
+from anamorph.transforms.base import Scene, SpatialTransform
 
 __all__ = ["Mosaic"]
 
@@ -78,10 +77,6 @@ class Mosaic(SpatialTransform):
                     f"Mosaic.target_size = {self.target_size!r}: it must be at most {most} pixels "
                     f"{name}, which is what grid_yx and cell_shape make"
                 )
-
-    @cached_property
-    def _sampling(self) -> Sampling:
-        return sampling_of(self)
 
     def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
         """Draw the window, and who is in which cell."""

@@ -20,8 +20,8 @@ from anamorph.core.params import (
     Probability,
 )
 from anamorph.core.rng import Rng
-from anamorph.ir.ops import Op, Sampling, Warp
-from anamorph.transforms.base import Scene, SpatialTransform, sampling_of
+from anamorph.ir.ops import Op, Warp
+from anamorph.transforms.base import Scene, SpatialTransform
 
 __all__ = ["Pad", "PadIfNeeded"]
 
@@ -66,10 +66,6 @@ class Pad(SpatialTransform):
     fill_mask: MaskFill = 0
     border_mode: Border = BORDER_CONSTANT
     p: Probability = 1.0
-
-    @cached_property
-    def _sampling(self) -> Sampling:
-        return sampling_of(self)
 
     @cached_property
     def _sides(self) -> Sides:
@@ -117,10 +113,6 @@ class PadIfNeeded(SpatialTransform):
                     f"PadIfNeeded.min_{side} = {given[0]} and pad_{side}_divisor = {given[1]}: "
                     "one of the two must be a number and the other None"
                 )
-
-    @cached_property
-    def _sampling(self) -> Sampling:
-        return sampling_of(self)
 
     def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
         """Draw the position, if it is random."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Annotated, Any, Final
 
 from anamorph.core.constants import BORDER_CONSTANT, INTER_LINEAR, INTER_NEAREST
@@ -20,8 +19,8 @@ from anamorph.core.params import (
 from anamorph.core.rng import Rng
 from anamorph.ir import matrix as mx
 from anamorph.ir.matrix import Matrix, Point
-from anamorph.ir.ops import Op, Sampling, Size, Warp
-from anamorph.transforms.base import Scene, SpatialTransform, sampling_of
+from anamorph.ir.ops import Op, Size, Warp
+from anamorph.transforms.base import Scene, SpatialTransform
 
 __all__ = ["Perspective"]
 
@@ -57,10 +56,6 @@ class Perspective(SpatialTransform):
     fill: Fill = 0
     fill_mask: MaskFill = 0
     p: Probability = 0.5
-
-    @cached_property
-    def _sampling(self) -> Sampling:
-        return sampling_of(self)
 
     def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
         """Draw the corners."""

@@ -27,9 +27,9 @@ from anamorph.core.params import (
 )
 from anamorph.core.rng import Rng
 from anamorph.ir.matrix3 import Size3
-from anamorph.ir.ops import Op, Sampling
+from anamorph.ir.ops import Op
 from anamorph.ir.volume import Fill3, Tensor3, Warp3
-from anamorph.transforms.base import KEYS, Scene, Transform, sampling_of
+from anamorph.transforms.base import KEYS, Scene, Transform
 from anamorph.transforms.drop import check_value
 
 __all__ = [
@@ -92,10 +92,6 @@ class _Crop3D(VolumeTransform):
     p: Probability = 1.0
 
     position = "center"
-
-    @cached_property
-    def _sampling(self) -> Sampling:
-        return sampling_of(self)
 
     def start(self, rng: Rng, room: Sequence[int]) -> tuple[int, ...]:
         """Draw where the crop begins, given by how much the volume is larger."""
@@ -181,10 +177,6 @@ class Pad3D(VolumeTransform):
     p: Probability = 1.0
 
     @cached_property
-    def _sampling(self) -> Sampling:
-        return sampling_of(self)
-
-    @cached_property
     def _margins(self) -> tuple[int, ...]:
         given = self.padding
         if isinstance(given, int):
@@ -227,10 +219,6 @@ class PadIfNeeded3D(VolumeTransform):
                 "PadIfNeeded3D.min_zyx = None and pad_divisor_zyx = None: one of the two must be "
                 "given"
             )
-
-    @cached_property
-    def _sampling(self) -> Sampling:
-        return sampling_of(self)
 
     def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
         """Draw the position, if it is random."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Annotated, Any, Final
 
 from anamorph.core.constants import BORDER_CONSTANT, INTER_LINEAR, INTER_NEAREST
@@ -29,10 +28,10 @@ from anamorph.core.params import (
 from anamorph.core.rng import Rng
 from anamorph.ir import matrix3 as mx
 from anamorph.ir.matrix3 import Size3
-from anamorph.ir.ops import Op, Sampling
+from anamorph.ir.ops import Op
 from anamorph.ir.volume import Coarsen3, Remap3, Warp3
 from anamorph.ir.volume_field import SAFE
-from anamorph.transforms.base import Scene, sampling_of
+from anamorph.transforms.base import Scene
 from anamorph.transforms.volume import VolumeInterpolation, VolumeSize, VolumeTransform
 
 __all__ = [
@@ -186,10 +185,6 @@ class Affine3D(VolumeTransform):
     fill_mask: MaskFill = 0
     p: Probability = 0.5
 
-    @cached_property
-    def _sampling(self) -> Sampling:
-        return sampling_of(self)
-
     def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
         """Draw nine numbers, those of empty ranges without chance."""
         volume = self.extent(scene)
@@ -229,10 +224,6 @@ class Resize3D(VolumeTransform):
     mask_interpolation: VolumeInterpolation = INTER_NEAREST
     p: Probability = 1.0
 
-    @cached_property
-    def _sampling(self) -> Sampling:
-        return sampling_of(self)
-
     def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
         """Scale; nothing is drawn."""
         volume = self.extent(scene)
@@ -262,10 +253,6 @@ class RandomResizedCrop3D(VolumeTransform):
     sampling_method: Method = "standard"
     """"standard" draws until a block fits, at most nine times, then as the other; "uniform_scale"
     draws a shape, and the volume from what fits of that shape."""
-
-    @cached_property
-    def _sampling(self) -> Sampling:
-        return sampling_of(self)
 
     def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
         """Draw volume, shape and place."""
@@ -341,10 +328,6 @@ class ElasticTransform3D(VolumeTransform):
                 f"control_grid_shape = {self.control_grid_shape}: the volume could fold; at most "
                 f"{most:.3g}, or fewer control points"
             )
-
-    @cached_property
-    def _sampling(self) -> Sampling:
-        return sampling_of(self)
 
     @property
     def _grid(self) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ from anamorph.backends.opencv.color import needs_channels
 from anamorph.backends.opencv.planes import Image, join, lent_planes
 from anamorph.backends.opencv.remap import remap_image
 from anamorph.core.constants import BORDER_REPLICATE
-from anamorph.ir.ops import Effect, Op, Remap, Sampling, Target
+from anamorph.ir.ops import Effect, Remap, Sampling
 
 
 def aberration(op: Effect, image: Image) -> Image:
@@ -28,5 +28,4 @@ def aberration(op: Effect, image: Image) -> Image:
     return join(parts)
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {"aberration": aberration}

@@ -18,7 +18,7 @@ from anamorph.backends.opencv.tables import look_up_words, translated
 from anamorph.backends.opencv.tone import apply_steps
 from anamorph.core.constants import WHITE
 from anamorph.ir import adapt
-from anamorph.ir.ops import ColorMatrix, Effect, Op, Picture, Target
+from anamorph.ir.ops import ColorMatrix, Effect, Picture
 
 # ------------------------------------------------------------------------------ histograms
 
@@ -176,7 +176,6 @@ def amplitudes(op: Effect, image: Image) -> Image:
     return join(parts)
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {
     "match_histogram": match_histogram,
     "adapt_colors": adapt_colors,

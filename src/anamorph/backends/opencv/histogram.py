@@ -32,7 +32,7 @@ from anamorph.backends.opencv.scratch import lent
 from anamorph.backends.opencv.tables import look_up, look_up_words, translated
 from anamorph.core.constants import WHITE
 from anamorph.core.errors import DataError
-from anamorph.ir.ops import Effect, Op, Picture, Target
+from anamorph.ir.ops import Effect, Picture
 
 Counts = npt.NDArray[np.float64]
 Table = npt.NDArray[np.float64]
@@ -385,7 +385,6 @@ def _runs(numbers: npt.NDArray[Any], longest: int) -> Iterator[slice]:
             yield slice(top, min(top + longest, end))
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {
     "equalize": equalize,
     "autocontrast": autocontrast,

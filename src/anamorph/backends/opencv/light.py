@@ -15,7 +15,7 @@ from anamorph.backends.opencv.planes import DEPTH, SINGLE, Floats, Image, flat, 
 from anamorph.backends.opencv.scratch import lent
 from anamorph.core.constants import WHITE
 from anamorph.ir import plasma
-from anamorph.ir.ops import Effect, Op, Target
+from anamorph.ir.ops import Effect
 
 Rows = Callable[[int, int, Floats], None]
 """rows(top, bottom, target): write the pattern of some rows, (rows, W·C) with channels repeated."""
@@ -232,7 +232,6 @@ def plasma_contrast(op: Effect, image: Image) -> Image:
     return by_rows(image, work)
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {
     "light": light,
     "plasma_shadow": plasma_shadow,

@@ -32,7 +32,7 @@ from anamorph.backends.opencv.warp import warp
 from anamorph.core.constants import BORDER_REPLICATE
 from anamorph.ir import matrix as mx
 from anamorph.ir import mri
-from anamorph.ir.ops import Effect, Op, Target
+from anamorph.ir.ops import Effect
 
 _NOTHING = np.empty((0, 0), np.float32)
 
@@ -189,7 +189,6 @@ def _posed(image: Image, pose: tuple[float, float, float], interpolation: int) -
     return out[:, :, None] if out.ndim == 2 else out
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {
     "bias_field": bias_field,
     "spikes": spikes,

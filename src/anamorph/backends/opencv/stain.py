@@ -14,7 +14,7 @@ from anamorph.backends.opencv.planes import SINGLE, Floats, Image
 from anamorph.backends.opencv.scratch import lent
 from anamorph.core.constants import WHITE
 from anamorph.ir import stains
-from anamorph.ir.ops import Effect, Op, Target
+from anamorph.ir.ops import Effect
 from anamorph.ir.principal import sampled
 
 
@@ -79,5 +79,4 @@ def _found(way: str, image: Image) -> stains.Floats:
     return stains.find(way, sampled(image).astype(np.float64) / WHITE[image.dtype.name])
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {"stain": stain}

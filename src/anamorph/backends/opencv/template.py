@@ -13,7 +13,7 @@ from anamorph.backends.opencv.planes import Image, flat
 from anamorph.backends.opencv.warp import warp
 from anamorph.core.constants import BORDER_REPLICATE, INTER_LINEAR, WHITE
 from anamorph.ir import matrix as mx
-from anamorph.ir.ops import Effect, Op, Target
+from anamorph.ir.ops import Effect
 
 
 def template(op: Effect, image: Image) -> Image:
@@ -46,5 +46,4 @@ def _as(other: Image, dtype: np.dtype[np.generic]) -> Image:
     return np.rint(values).astype(dtype) if dtype.kind == "u" else values
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {"template": template}

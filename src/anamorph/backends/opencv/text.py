@@ -10,7 +10,7 @@ from anamorph.backends.base import Kernel
 from anamorph.backends.glyphs import coverage
 from anamorph.backends.opencv.planes import Image
 from anamorph.core.constants import WHITE
-from anamorph.ir.ops import Effect, Op, Target
+from anamorph.ir.ops import Effect
 from anamorph.ir.text import background
 
 
@@ -50,5 +50,4 @@ def _put(values: Image, place: Image) -> None:
     np.copyto(place, np.clip(values, 0, WHITE[place.dtype.name]), casting="unsafe")
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {"text": text}

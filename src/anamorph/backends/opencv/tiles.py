@@ -112,4 +112,3 @@ KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {
     (Tiles, BOXES): move_boxes,
     (Tiles, POINTS): move_points,
 }
-EFFECTS: Mapping[str, Kernel] = {}

@@ -266,4 +266,3 @@ _BY_DTYPE: Mapping[np.dtype[Any], Callable[[Steps, Image], Image]] = {
 """dtype → what applies steps to it (NumPy takes a microsecond to find the name of a dtype)."""
 
 KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {(Curve, IMAGE): curve}
-EFFECTS: Mapping[str, Kernel] = {}

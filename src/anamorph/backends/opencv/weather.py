@@ -15,7 +15,7 @@ from anamorph.backends.opencv.tables import translated_copy
 from anamorph.backends.opencv.weather_planes import lit, veil, veil_softly
 from anamorph.core.constants import WHITE
 from anamorph.ir import weather
-from anamorph.ir.ops import Effect, Op, Target
+from anamorph.ir.ops import Effect
 
 Window = tuple[slice, slice]
 Whole = npt.NDArray[np.int64]
@@ -175,7 +175,6 @@ def _recolored(pixels: Image, lightness: Whole) -> Image:
     return out
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {
     "fog": fog,
     "distance_fog": distance_fog,

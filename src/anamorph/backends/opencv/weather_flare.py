@@ -15,7 +15,7 @@ from anamorph.backends.opencv.planes import Bytes, Image, stored
 from anamorph.backends.opencv.weather_planes import by_planes, veil
 from anamorph.core.constants import WHITE
 from anamorph.ir import weather
-from anamorph.ir.ops import Effect, Op, Target
+from anamorph.ir.ops import Effect
 
 Doubles = npt.NDArray[np.float64]
 Point = tuple[int, int]
@@ -227,5 +227,4 @@ def _fading(op: Effect, full: tuple[int, int], size: tuple[int, int]) -> Image:
     return left
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {"sun_overlay": overlay, "sun_physical": physical}

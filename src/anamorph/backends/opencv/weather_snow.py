@@ -16,7 +16,7 @@ from anamorph.backends.opencv.tables import translated
 from anamorph.backends.opencv.weather_planes import lit, veil
 from anamorph.core.constants import WHITE
 from anamorph.ir import noise, weather
-from anamorph.ir.ops import Effect, Op, Target
+from anamorph.ir.ops import Effect
 
 Doubles = npt.NDArray[np.float64]
 
@@ -234,7 +234,6 @@ def _softened(wet: Bytes, sigma: float) -> Bytes:
     return soft if times == 1 else cv2.resize(soft, (width, height))
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {
     "snow_bleach": bleach,
     "snow_texture": texture,

@@ -9,7 +9,7 @@ from anamorph.backends.reference.remap import remap_image
 from anamorph.backends.reference.tone import Image
 from anamorph.core.constants import BORDER_REPLICATE
 from anamorph.core.errors import UndefinedError
-from anamorph.ir.ops import Effect, Op, Remap, Sampling, Target
+from anamorph.ir.ops import Effect, Remap, Sampling
 
 
 def aberration(op: Effect, image: Image) -> Image:
@@ -27,5 +27,4 @@ def aberration(op: Effect, image: Image) -> Image:
     return out
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {"aberration": aberration}

@@ -9,7 +9,7 @@ import numpy as np
 from anamorph.backends.base import Kernel
 from anamorph.backends.reference.tone import Floats, Image, intensities, store
 from anamorph.ir import adapt
-from anamorph.ir.ops import Effect, Op, Target
+from anamorph.ir.ops import Effect
 
 
 def match_histogram(op: Effect, image: Image) -> Image:
@@ -73,7 +73,6 @@ def amplitudes(op: Effect, image: Image) -> Image:
     return store(out, image.dtype)
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {
     "match_histogram": match_histogram,
     "adapt_colors": adapt_colors,

@@ -249,4 +249,3 @@ KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {
     (Collage, BOXES): collage_boxes,
     (Collage, POINTS): collage_points,
 }
-EFFECTS: Mapping[str, Kernel] = {}

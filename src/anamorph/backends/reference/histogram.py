@@ -13,7 +13,7 @@ from anamorph.backends.reference.color import lab_to_rgb, rgb_to_lab
 from anamorph.backends.reference.tone import Floats, Image, intensities, store
 from anamorph.core.constants import GRAY_WEIGHTS
 from anamorph.core.errors import UndefinedError
-from anamorph.ir.ops import Effect, Op, Target
+from anamorph.ir.ops import Effect
 
 Counts = npt.NDArray[np.int64]
 Table = npt.NDArray[np.float64]
@@ -208,7 +208,6 @@ def _mixed(value: float, tables: list[list[Table]], ty: float, tx: float) -> flo
     return total
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {
     "equalize": equalize,
     "autocontrast": autocontrast,

@@ -12,7 +12,7 @@ from anamorph.backends.reference.resize import resized
 from anamorph.backends.reference.tone import Floats, Image, intensities, store
 from anamorph.core.constants import INTER_CUBIC, INTER_LINEAR
 from anamorph.ir import plasma
-from anamorph.ir.ops import Effect, Op, Size, Target
+from anamorph.ir.ops import Effect, Size
 
 
 def light(op: Effect, image: Image) -> Image:
@@ -110,7 +110,6 @@ def plasma_contrast(op: Effect, image: Image) -> Image:
     return store(lit + contrast * pattern * (lit - lit.mean()), image.dtype)
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {
     "light": light,
     "plasma_shadow": plasma_shadow,

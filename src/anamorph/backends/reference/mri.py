@@ -13,7 +13,7 @@ from anamorph.backends.reference.warp import warp_image
 from anamorph.core.constants import BORDER_REPLICATE, INTER_LINEAR
 from anamorph.ir import matrix as mx
 from anamorph.ir import mri
-from anamorph.ir.ops import Effect, Op, Sampling, Target, Warp
+from anamorph.ir.ops import Effect, Sampling, Warp
 
 
 def bias_field(op: Effect, image: Image) -> Image:
@@ -84,7 +84,6 @@ def motion(op: Effect, image: Image) -> Image:
     return store(out, image.dtype)
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {
     "bias_field": bias_field,
     "spikes": spikes,

@@ -11,7 +11,7 @@ from anamorph.backends.reference.tone import Image, intensities, store
 from anamorph.core.constants import GRAY_WEIGHTS
 from anamorph.core.errors import UndefinedError
 from anamorph.ir import stains
-from anamorph.ir.ops import Effect, Op, Target
+from anamorph.ir.ops import Effect
 from anamorph.ir.principal import sampled
 
 
@@ -33,5 +33,4 @@ def stain(op: Effect, image: Image) -> Image:
     return store(np.exp(-(changed @ pair)).reshape(x.shape), image.dtype)
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {"stain": stain}

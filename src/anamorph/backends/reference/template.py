@@ -10,7 +10,7 @@ from anamorph.backends.base import Kernel
 from anamorph.backends.reference.tone import Image, intensities, store
 from anamorph.backends.reference.warp import warp_image
 from anamorph.core.constants import BORDER_REPLICATE
-from anamorph.ir.ops import Effect, Op, Sampling, Target, Warp
+from anamorph.ir.ops import Effect, Sampling, Warp
 
 
 def template(op: Effect, image: Image) -> Image:
@@ -23,5 +23,4 @@ def template(op: Effect, image: Image) -> Image:
     return store(weight * intensities(image) + other_weight * laid, image.dtype)
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {"template": template}

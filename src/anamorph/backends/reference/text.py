@@ -10,7 +10,7 @@ from anamorph.backends.base import Kernel
 from anamorph.backends.glyphs import coverage
 from anamorph.backends.reference.tone import Image, intensities, store
 from anamorph.core.constants import WHITE
-from anamorph.ir.ops import Effect, Op, Target
+from anamorph.ir.ops import Effect
 from anamorph.ir.text import background
 
 
@@ -33,5 +33,4 @@ def text(op: Effect, image: Image) -> Image:
     return out
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {"text": text}

@@ -51,4 +51,3 @@ def store(x: Floats, dtype: np.dtype[Any]) -> Image:
 
 
 KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {(Curve, IMAGE): curve}
-EFFECTS: Mapping[str, Kernel] = {}

@@ -12,7 +12,7 @@ from anamorph.backends.base import Kernel
 from anamorph.backends.reference.filter import windows
 from anamorph.backends.reference.tone import intensities, store
 from anamorph.ir import weather
-from anamorph.ir.ops import Effect, Op, Target
+from anamorph.ir.ops import Effect
 
 Image = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -155,7 +155,6 @@ def relit(values: Floats, light: Floats, wanted: Floats) -> Floats:
     return np.clip(moved, 0.0, 1.0)
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {
     "fog": fog,
     "distance_fog": distance_fog,

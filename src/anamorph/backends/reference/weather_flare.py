@@ -11,7 +11,7 @@ from anamorph.backends.base import Kernel
 from anamorph.backends.reference.tone import intensities, store
 from anamorph.backends.reference.weather import Flags, Floats, Image, on_disk, places
 from anamorph.ir import weather
-from anamorph.ir.ops import Effect, Op, Target
+from anamorph.ir.ops import Effect
 
 
 def overlay(op: Effect, image: Image) -> Image:
@@ -85,5 +85,4 @@ def blurred(values: Floats, sigma: float) -> Floats:
     return values
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {"sun_overlay": overlay, "sun_physical": physical}

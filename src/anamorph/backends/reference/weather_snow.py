@@ -12,7 +12,7 @@ from anamorph.backends.reference.tone import intensities, store
 from anamorph.backends.reference.weather import Flags, Floats, Image, lightness_of, relit
 from anamorph.backends.reference.weather_flare import blurred
 from anamorph.ir import noise, weather
-from anamorph.ir.ops import Effect, Op, Target
+from anamorph.ir.ops import Effect
 
 
 def bleach(op: Effect, image: Image) -> Image:
@@ -100,7 +100,6 @@ def spatter_mud(op: Effect, image: Image) -> Image:
     return store(intensities(image) * (1.0 - spots) + shades * spots, image.dtype)
 
 
-KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {}
 EFFECTS: Mapping[str, Kernel] = {
     "snow_bleach": bleach,
     "snow_texture": texture,
