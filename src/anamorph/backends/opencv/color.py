@@ -15,6 +15,7 @@ from anamorph.backends.opencv.planes import (
     MAX_PLANES,
     Floats,
     Image,
+    cut_off,
     flat,
     join,
     lent_planes,
@@ -219,7 +220,7 @@ def _bounded(image: Floats, matrix: Floats) -> Floats:
     for top in range(0, len(image), rows):
         part = out[top : top + rows]
         mixed = cv2.transform(image[top : top + rows], matrix, dst=part)
-        np.clip(mixed.reshape(part.shape), 0.0, 1.0, out=part)
+        cut_off(mixed)
     return out
 
 
@@ -274,7 +275,7 @@ def hsv(op: Effect, image: Image) -> Image:
 
 def _shift(plane: Image, levels: float) -> None:
     plane += np.float32(levels / 255.0)
-    np.clip(plane, 0.0, 1.0, out=plane)
+    cut_off(plane)
 
 
 def _hsv_bytes(shifts: tuple[float, ...], image: Image) -> Image:

@@ -11,7 +11,7 @@ import numpy as np
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.blocks import by_rows
-from anamorph.backends.opencv.planes import DEPTH, SINGLE, Floats, Image, flat, spread
+from anamorph.backends.opencv.planes import DEPTH, SINGLE, Floats, Image, cut_off, flat, spread
 from anamorph.backends.opencv.scratch import lent
 from anamorph.core.constants import WHITE
 from anamorph.ir import plasma
@@ -31,7 +31,7 @@ def multiplied(image: Image, rows: Rows, *, darkens: bool) -> Image:
         rows(top, bottom, pattern)
         cv2.multiply(source, pattern, dst=target, dtype=depth)
         if bounded:
-            np.clip(target, 0.0, 1.0, out=target)
+            cut_off(target)
 
     return by_rows(image, work)
 
@@ -227,7 +227,7 @@ def plasma_contrast(op: Effect, image: Image) -> Image:
         spread(plane, channels, wide)
         cv2.add(product, wide, dst=target, dtype=depth)
         if white == 1:
-            np.clip(target, 0.0, 1.0, out=target)
+            cut_off(target)
 
     return by_rows(image, work)
 

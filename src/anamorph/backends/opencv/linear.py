@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.opencv import sums
-from anamorph.backends.opencv.planes import SINGLE, stored
+from anamorph.backends.opencv.planes import SINGLE, cut_off, stored
 from anamorph.backends.opencv.scratch import lent
 from anamorph.ir.gaussian import USUAL, usual_sigma
 
@@ -53,7 +53,7 @@ def in_groups(image: Image, most: int, work: Callable[[Image], Image]) -> Image:
 def clipped(image: Image) -> Image:
     """Bring fresh floats back to [0, 1]; whole numbers were saturated by OpenCV."""
     if image.dtype.kind == "f":
-        np.clip(image, 0.0, 1.0, out=image)  # an eighth of the time of a maximum and a minimum
+        cut_off(image)
     return image
 
 

@@ -12,7 +12,7 @@ import stringzilla as sz
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.blocks import by_rows
-from anamorph.backends.opencv.planes import Floats, Image, Words, flat, join, planes
+from anamorph.backends.opencv.planes import Floats, Image, Words, cut_off, flat, join, planes
 from anamorph.backends.opencv.tables import look_up, look_up_words
 from anamorph.core.constants import GRAY_WEIGHTS, WHITE
 from anamorph.core.errors import DataError
@@ -177,7 +177,7 @@ def _along(number: Any, width: int) -> Any:
 def _linear(x: Floats, out: Floats, scale: Any, offset: Any) -> None:
     np.multiply(x, scale, out=out)
     np.add(out, offset, out=out)
-    np.clip(out, 0.0, 1.0, out=out)  # the other tones keep [0, 1] by themselves
+    cut_off(out)  # the other tones keep [0, 1] by themselves
 
 
 _TINY = 1e-37
