@@ -14,23 +14,9 @@ from anamorph.core.labels import Boxes, Points
 from anamorph.ir import matrix as mx
 from anamorph.ir.fields import field_of
 from anamorph.ir.ops import Remap, Sampling
+from backends.distortions import KINDS, SIZE, op_of
 
-STEPS = (0.7, 1.3, 1.1, 0.8, 1.0, 0.9)
-KINDS = {
-    "elastic": (60, 8, "gaussian", False, False, 1),
-    "camera": (0.3,),
-    "fisheye": (-0.3,),
-    "thin_plate": (4, 0.03, 1),
-    "grid": (STEPS, STEPS[::-1], True),
-    "piecewise": (4, 5, (2.0, 1.5), 1),
-    "mesh": (4, 5, 4, 1),
-}
-SIZE = (61, 83)
 BORDERS = tuple(K.BORDERS)
-
-
-def _op(kind="elastic", size=SIZE, **sampling):
-    return Remap(kind, KINDS[kind], size, Sampling(**sampling))
 
 
 def _picture(size, channels, dtype, seed=0):
@@ -57,7 +43,7 @@ def _unlike(a, b):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("interpolation", [0, 1, 2, 3, 4, 5, 6])
 def test_pictures_equal_the_specification(kind, interpolation):
-    op = _op(kind, interpolation=interpolation, fill=40)
+    op = op_of(kind, interpolation=interpolation, fill=40)
     image = _picture(SIZE, 3, "uint8")
     apart = _unlike(fast.remap_image(op, image), slow.remap_image(op, image))
     if interpolation in (K.INTER_NEAREST, K.INTER_NEAREST_EXACT):
@@ -69,7 +55,7 @@ def test_pictures_equal_the_specification(kind, interpolation):
 @pytest.mark.parametrize("border", BORDERS)
 @pytest.mark.parametrize("kind", ["camera", "elastic"])
 def test_borders_equal_the_specification(kind, border):
-    op = _op(kind, border=border, fill=(10, 200, 90))
+    op = op_of(kind, border=border, fill=(10, 200, 90))
     image = _picture(SIZE, 3, "uint8")
     apart = _unlike(fast.remap_image(op, image), slow.remap_image(op, image))
     assert (apart > 1).mean() < 0.002
@@ -81,7 +67,7 @@ def test_every_dtype_and_number_of_channels(channels, dtype):
     size = (24, 31)
     top = 1.0 if dtype == "float32" else np.iinfo(dtype).max
     fill = tuple(top * (0.2 + 0.6 * k / channels) for k in range(channels))
-    op = replace(_op("camera", size), sampling=Sampling(fill=fill), params=(0.8,))
+    op = replace(op_of("camera", size), sampling=Sampling(fill=fill), params=(0.8,))
     image = _picture(size, channels, dtype)
     before = image.copy()
     done = fast.remap_image(op, image)
@@ -94,7 +80,7 @@ def test_every_dtype_and_number_of_channels(channels, dtype):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("border", [K.BORDER_CONSTANT, K.BORDER_REFLECT_101])
 def test_odd_sizes(size, kind, border):
-    op = _op(kind, size, border=border)
+    op = op_of(kind, size, border=border)
     image = _picture(size, 3, "uint8")
     done = fast.remap_image(op, image)
     assert _three(done).shape == image.shape
@@ -104,7 +90,7 @@ def test_odd_sizes(size, kind, border):
 @pytest.mark.parametrize("interpolation", [K.INTER_CUBIC, K.INTER_LANCZOS4])
 def test_floats_do_not_overshoot(interpolation):
     image = (np.indices((40, 50)).sum(axis=0) // 7 % 2).astype(np.float32)[..., None]
-    done = fast.remap_image(_op("elastic", (40, 50), interpolation=interpolation), image)
+    done = fast.remap_image(op_of("elastic", (40, 50), interpolation=interpolation), image)
     assert done.min() >= 0
     assert done.max() <= 1
 
@@ -112,13 +98,13 @@ def test_floats_do_not_overshoot(interpolation):
 def test_views_are_read_and_not_changed():
     whole = _picture((100, 120), 3, "uint8")
     view = whole[10:71, 20:103]
-    done = fast.remap_image(_op(), view)
-    np.testing.assert_array_equal(done, fast.remap_image(_op(), view.copy()))
+    done = fast.remap_image(op_of(), view)
+    np.testing.assert_array_equal(done, fast.remap_image(op_of(), view.copy()))
 
 
 def test_a_fill_of_the_wrong_length_is_refused():
     with pytest.raises(ParameterError, match="one for each of the 3 channels"):
-        fast.remap_image(_op(fill=(1, 2)), _picture(SIZE, 3, "uint8"))
+        fast.remap_image(op_of(fill=(1, 2)), _picture(SIZE, 3, "uint8"))
 
 
 # ---------------------------------------------------------------------------------- masks
@@ -139,7 +125,7 @@ def test_masks_keep_dtype_and_values_whatever_they_are(dtype, channels):
         names = names + 0.5
     mask = names[labels].astype(dtype)
     for border in (K.BORDER_CONSTANT, K.BORDER_REFLECT):
-        op = _op("camera", border=border, fill_mask=1)
+        op = op_of("camera", border=border, fill_mask=1)
         done = fast.remap_mask(op, mask)
         assert done.dtype == mask.dtype
         expected = slow.remap_mask(op, mask)
@@ -150,7 +136,7 @@ def test_masks_keep_dtype_and_values_whatever_they_are(dtype, channels):
 def test_a_fill_of_64_bits_is_exact():
     value = 2**60 + 1
     mask = np.zeros((*SIZE, 1), np.int64)
-    done = fast.remap_mask(_op("camera", fill_mask=value), mask)
+    done = fast.remap_mask(op_of("camera", fill_mask=value), mask)
     assert set(np.unique(done)) == {0, value}
 
 
@@ -159,7 +145,7 @@ def test_masks_may_be_interpolated(dtype):
     mask = (_picture(SIZE, 1, "uint8") > 128).astype(dtype)
     if dtype != "bool":
         mask = mask * np.array(9, dtype)
-    op = _op(mask_interpolation=K.INTER_LINEAR)
+    op = op_of(mask_interpolation=K.INTER_LINEAR)
     done = fast.remap_mask(op, mask)
     assert done.dtype == mask.dtype
     assert (_unlike(done, slow.remap_mask(op, mask)) > 1.01).mean() < 0.003
@@ -168,7 +154,7 @@ def test_masks_may_be_interpolated(dtype):
 @pytest.mark.parametrize("kind", KINDS)
 def test_masks_lie_where_nearest_pictures_do(kind):
     labels = _picture(SIZE, 3, "uint8")
-    op = _op(kind, interpolation=K.INTER_NEAREST)
+    op = op_of(kind, interpolation=K.INTER_NEAREST)
     np.testing.assert_array_equal(fast.remap_image(op, labels), fast.remap_mask(op, labels))
 
 
@@ -178,7 +164,7 @@ def test_masks_lie_where_nearest_pictures_do(kind):
 @pytest.mark.parametrize("size", [(3, 40000), (40000, 2)])
 @pytest.mark.parametrize("kind", ["grid", "fisheye", "elastic"])
 def test_sides_beyond_what_opencv_holds(size, kind):
-    op = _op(kind, size)
+    op = op_of(kind, size)
     ramp = np.linspace(0, 1, max(size), dtype=np.float32)
     image = np.broadcast_to(ramp if size[1] == max(size) else ramp[:, None], size)[..., None].copy()
     done = fast.remap_image(op, image)
@@ -189,15 +175,15 @@ def test_sides_beyond_what_opencv_holds(size, kind):
 
 
 def test_the_primitive_says_when_it_tiles():
-    assert fast.primitive(_op(), SIZE) == "remap"
-    assert fast.primitive(_op("grid", (3, 40000)), (3, 40000)) == "remap (tiled)"
+    assert fast.primitive(op_of(), SIZE) == "remap"
+    assert fast.primitive(op_of("grid", (3, 40000)), (3, 40000)) == "remap (tiled)"
 
 
 @pytest.mark.parametrize("border", BORDERS)
 def test_blocks_equal_the_whole(border, monkeypatch):
     image = _picture(SIZE, 3, "uint8")
     for interpolation in (K.INTER_NEAREST, K.INTER_LINEAR, K.INTER_CUBIC):
-        op = _op("camera", border=border, interpolation=interpolation)
+        op = op_of("camera", border=border, interpolation=interpolation)
         whole = fast.remap_image(op, image)
         with monkeypatch.context() as patch:
             patch.setattr(fast, "SIDE_LIMIT", 40)
@@ -286,7 +272,7 @@ def _points(places):
 @pytest.mark.parametrize("kind", KINDS)
 def test_blobs_follow_their_keypoints(kind):
     size = (200, 260)
-    op = _op(kind, size)
+    op = op_of(kind, size)
     places = np.random.default_rng(3).random((25, 2)) * (200, 140) + 30
     found = remap_points(op, _points(places)).data[:, :2]
     y, x = np.mgrid[0 : size[0], 0 : size[1]] + 0.5
@@ -307,7 +293,7 @@ def test_blobs_follow_their_keypoints(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_points_equal_the_specification(kind):
     places = np.random.default_rng(4).random((10, 2)) * (83, 61)
-    op = _op(kind)
+    op = op_of(kind)
     _same_points(remap_points(op, _points(places)), slow.remap_points(op, _points(places)), kind)
 
 
@@ -332,7 +318,7 @@ def test_every_place_has_a_solution_even_in_a_folded_field(kind):
 def test_points_without_a_place_stay_nan_and_fixed_ones_are_all_there():
     points = _points([[10.0, 10.0], [np.nan, np.nan], [500.0, -300.0]])
     points.fixed = True
-    found = remap_points(_op("camera"), points)
+    found = remap_points(op_of("camera"), points)
     assert found.fixed
     assert len(found.data) == 3
     assert np.isnan(found.data[1, :2]).all()
@@ -340,69 +326,14 @@ def test_points_without_a_place_stay_nan_and_fixed_ones_are_all_there():
 
 
 def test_a_mirror_beside_the_field_flips_angle_and_parity():
-    op = replace(_op("elastic"), params=(0.001, 8, "gaussian", False, False, 1))
+    op = replace(op_of("elastic"), params=(0.001, 8, "gaussian", False, False, 1))
     op = replace(op, after=(-1.0, 0.0, 83.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
     found = remap_points(op, _points([[10.0, 20.0]])).data[0]
     np.testing.assert_allclose(found, [73, 20, 0, np.pi - 0.4, 2, -1], atol=1e-3)
 
 
 def test_nothing_stays_nothing():
-    assert len(remap_points(_op(), _points(np.empty((0, 2)))).data) == 0
+    assert len(remap_points(op_of(), _points(np.empty((0, 2)))).data) == 0
     for width in (4, 8):
         none = Boxes(np.empty((0, width)), np.empty(0, np.int64))
-        assert remap_boxes(_op(), none).data.shape == (0, width)
-
-
-# ---------------------------------------------------------------------------------- boxes
-
-
-BOXES = np.array([[5.0, 5, 30, 25], [20, 10, 70, 50], [40, 30, 44, 33], [0, 0, 83, 61]])
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_boxes_equal_the_specification(kind):
-    boxes = Boxes(BOXES, np.arange(4))
-    found = remap_boxes(_op(kind), boxes)
-    expected = slow.remap_boxes(_op(kind), boxes)
-    assert np.abs(found.data - expected.data).max() < 0.6
-    np.testing.assert_array_equal(found.index, boxes.index)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("strength", [1, 6])
-def test_boxes_contain_their_masks_and_are_tight(kind, strength):
-    size = (160, 200)
-    op = _op(kind, size)
-    if strength > 1 and kind == "elastic":
-        op = replace(op, params=(60 * strength, *op.params[1:]))
-    if strength > 1 and kind == "thin_plate":
-        op = replace(op, params=(4, 0.03 * strength, 1))
-    boxes = np.array([[40.0, 30, 110, 100], [90, 80, 120, 130], [60, 60, 70, 66]])
-    found = remap_boxes(op, Boxes(boxes, np.arange(3))).data.clip(0, (200, 160, 200, 160))
-    for (x0, y0, x1, y1), around in zip(boxes.astype(int), found, strict=True):
-        mask = np.zeros((*size, 1), np.uint8)
-        mask[y0:y1, x0:x1] = 1
-        rows, columns = np.nonzero(_three(fast.remap_mask(op, mask))[..., 0])
-        seen = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
-        assert (around[:2] <= seen[:2] + 1).all()
-        assert (around[2:] >= seen[2:] - 1).all()
-        assert np.abs(around - seen).max() < 2
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_oriented_boxes_equal_the_specification_and_contain_their_corners(kind):
-    angle = 0.5
-    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    corners = (np.array([[-15, -6], [15, -6], [15, 6], [-15, 6]]) @ turn + (40, 30)).reshape(1, 8)
-    boxes = Boxes(corners, np.arange(1))
-    found = remap_boxes(_op(kind), boxes).data.reshape(4, 2)
-    expected = slow.remap_boxes(_op(kind), boxes).data.reshape(4, 2)
-    assert np.abs(found - expected).max() < 1.0
-    sides = found[1] - found[0], found[2] - found[1]
-    assert abs(sides[0] @ sides[1]) < 1e-6
-    moved = remap_points(_op(kind), _points(corners.reshape(4, 2))).data[:, :2]
-    lengths = [np.hypot(*side) for side in sides]
-    for side, length in zip(sides, lengths, strict=True):
-        along = (moved - found[0]) @ side / length
-        assert along.min() >= -0.1
-        assert along.max() <= length + 0.1
+        assert remap_boxes(op_of(), none).data.shape == (0, width)
