@@ -64,3 +64,16 @@ def label_mask(h: int = 60, w: int = 80) -> Any:
 def extras(name: str, h: int, w: int) -> dict[str, Any]:
     """Make what else the call of a transform must hold."""
     return ROWS[name].extras(h, w)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Compare results deeply; tensors by value."""
+    if hasattr(a, "numpy") and hasattr(b, "numpy"):
+        a, b = a.numpy(), b.numpy()
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and a.shape == b.shape and np.array_equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    return bool(a == b)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import anamorph as A
-from contracts.table import ALL, MOVING, ROWS, VARIANTS, build, extras, label_mask, picture
+from contracts.table import ALL, MOVING, ROWS, VARIANTS, build, extras, label_mask, picture, same
 
 NAMES = sorted(ROWS)
 each = pytest.mark.parametrize("name", NAMES)
@@ -43,19 +43,6 @@ def sample(
         "keypoints": [(w // 2, h // 2, 30.0, 2.0), (0, 0, 0.0, 1.0)],
         "ids": ["middle", "corner"],
     }
-
-
-def same(a: Any, b: Any) -> bool:
-    """Compare results deeply; tensors by value."""
-    if hasattr(a, "numpy") and hasattr(b, "numpy"):
-        a, b = a.numpy(), b.numpy()
-    if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and a.shape == b.shape and np.array_equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
-    return bool(a == b)
 
 
 def test_the_table_is_complete() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import anamorph as A
-from contracts.table import SOLID, build
+from contracts.table import SOLID, build, same
 
 DEPTH, HEIGHT, WIDTH = SHAPE = (12, 25, 31)
 VARIANTS = [(name, i) for name, row in SOLID.items() for i in range(1 + len(row.more))]
@@ -63,19 +63,6 @@ def sample(shape: tuple[int, int, int] = SHAPE, **options: Any) -> dict[str, Any
 def make(name: str, variant: int = 0, shape: tuple[int, int, int] = SHAPE, **extra: Any) -> Any:
     """Build a transform for a volume."""
     return build(name, shape[1], shape[2], variant, **extra)
-
-
-def same(a: Any, b: Any) -> bool:
-    """Compare results deeply; tensors by value."""
-    if hasattr(a, "numpy") and hasattr(b, "numpy"):
-        a, b = a.numpy(), b.numpy()
-    if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and a.shape == b.shape and np.array_equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
-    return bool(a == b)
 
 
 def test_solid_rows_are_those_of_volumes() -> None:
