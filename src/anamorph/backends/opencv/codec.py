@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
+from anamorph.backends.opencv.lattice import CHANNEL_LIMIT
 from anamorph.backends.opencv.linear import clipped, in_groups
 from anamorph.core.errors import DataError
 from anamorph.ir.ops import IMAGE, Effect, Encode, Op, Target
@@ -77,6 +78,10 @@ def _once(op: Encode, image: Image) -> Image:
     return out
 
 
+_WITHIN = frozenset({cv2.INTER_NEAREST, cv2.INTER_NEAREST_EXACT, cv2.INTER_LINEAR, cv2.INTER_AREA})
+"""Interpolations that give nothing beyond what they read."""
+
+
 def downscale(op: Effect, image: Image) -> Image:
     """Make the picture small and large again: params are a scale and two interpolations."""
     scale, down, up = op.params
@@ -94,7 +99,9 @@ def downscale(op: Effect, image: Image) -> Image:
         )
         return cv2.resize(part, (width, height), interpolation=up)
 
-    return clipped(in_groups(image, 4, there_and_back))
+    averages = cv2.INTER_AREA in (down, up)  # of more than four channels OpenCV averages none
+    done = in_groups(image, 4 if averages else CHANNEL_LIMIT, there_and_back)
+    return done if {down, up} <= _WITHIN else clipped(done)
 
 
 KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {(Encode, IMAGE): encode}

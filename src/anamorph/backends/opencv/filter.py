@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv import linear, morphology, sums, unsharp
+from anamorph.backends.opencv.groups import by_groups
 from anamorph.backends.opencv.linear import clipped, in_groups
 from anamorph.backends.opencv.scratch import lent
 from anamorph.ir.ops import IMAGE, Convolve, Effect, Op, Target
@@ -76,9 +77,10 @@ def median(op: Effect, image: Image) -> Image:
     """Take the median of a square; the picture is continued by its edge pixels."""
     (size,) = op.params
     if image.dtype == np.uint8 or size <= 5:
-        if image.shape[2] in {1, 3, 4}:
-            return cv2.medianBlur(image, size)
-        return in_groups(image, 1, lambda part: cv2.medianBlur(part, size))
+        nothing = np.zeros(image.shape[2], image.dtype)
+        return by_groups(
+            image, nothing, lambda part, _, out: cv2.medianBlur(part, size, out), image.shape[:2]
+        )
     return _exact_median(image, size)
 
 
