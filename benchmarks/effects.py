@@ -35,7 +35,7 @@ def fed(name: str, kind: str, **arguments: Any) -> tuple[str, Step, dict[str, An
 LIGHT = _rows(
     same("AutoContrast"),
     same("ToRGB"),
-    same("PlanckianJitter", mode="blackbody", temperature_limit=(5000, 5000)),
+    drawn("PlanckianJitter", mode="blackbody", temperature_limit=(3000, 9000)),
     drawn("FancyPCA", alpha=0.1),
     drawn("PlasmaBrightnessContrast"),
     drawn("PlasmaShadow"),
@@ -79,7 +79,13 @@ WEATHER = _rows(
 )
 
 MASKED = _rows(
-    drawn("XYMasking", num_masks_x=2, num_masks_y=2, mask_x_length=30, mask_y_length=30),
+    drawn(
+        "XYMasking",
+        num_masks_x=(2, 2),
+        num_masks_y=(2, 2),
+        mask_x_length=(30, 30),
+        mask_y_length=(30, 30),
+    ),
     drawn("FrequencyMasking"),
     drawn("TimeMasking"),
     drawn("RandomGridShuffle"),
@@ -103,6 +109,7 @@ VOLUMES = tuple(
         fed("PadIfNeeded3D", "stack", min_zyx=(32, 144, 144)),
         fed("CoarseDropout3D", "stack", num_holes_range=(4, 4)),
         fed("CubicSymmetry", "stack"),
+        ("ToTensor3D", t("ToTensor3D"), {"kind": "stack", "needs": "torch"}),
         group="volumes",
     )
 )

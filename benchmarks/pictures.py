@@ -115,20 +115,21 @@ BASES: dict[str, tuple[Callable[[int, int, int], Picture], tuple[int, int] | Non
     "small": (photo, (64, 64)),
 }
 
-EXTRAS: dict[str, Callable[[int, int, int], Data]] = {
-    "mask": lambda h, w, s: {"mask": mask(h, w, s)},
-    "boxes20": lambda h, w, s: {"bboxes": boxes(h, w, 20, s), "labels": list(range(20))},
-    "boxes200": lambda h, w, s: {"bboxes": boxes(h, w, 200, s), "labels": list(range(200))},
-    "points68": lambda h, w, s: {"keypoints": points(h, w, 68, s), "names": list(range(68))},
-    "near": lambda h, w, _: {"cropping_bbox": [w // 4, h // 4, 3 * w // 4, 3 * h // 4]},
-    "fda": lambda h, w, s: {"fda_metadata": [photo(h, w, s + 7)]},
-    "hm": lambda h, w, s: {"hm_metadata": [photo(h, w, s + 7)]},
-    "pda": lambda h, w, s: {"pda_metadata": [photo(h, w, s + 7)]},
-    "overlay": lambda h, w, s: {
-        "overlay_metadata": {"image": photo(h // 3, w // 3, s + 7), "bbox": [0.2, 0.3, 0.6, 0.7]}
+EXTRAS: dict[str, Callable[[Any, int, int, int], Data]] = {
+    # extra: (maker of the base's pictures, height, width, seed) → further arguments of the call
+    "mask": lambda _, h, w, s: {"mask": mask(h, w, s)},
+    "boxes20": lambda _, h, w, s: {"bboxes": boxes(h, w, 20, s), "labels": list(range(20))},
+    "boxes200": lambda _, h, w, s: {"bboxes": boxes(h, w, 200, s), "labels": list(range(200))},
+    "points68": lambda _, h, w, s: {"keypoints": points(h, w, 68, s), "names": list(range(68))},
+    "near": lambda _, h, w, __: {"cropping_bbox": [w // 4, h // 4, 3 * w // 4, 3 * h // 4]},
+    "fda": lambda make, h, w, s: {"fda_metadata": [make(h, w, s + 7)]},
+    "hm": lambda make, h, w, s: {"hm_metadata": [make(h, w, s + 7)]},
+    "pda": lambda make, h, w, s: {"pda_metadata": [make(h, w, s + 7)]},
+    "overlay": lambda make, h, w, s: {
+        "overlay_metadata": {"image": make(h // 3, w // 3, s + 7), "bbox": [0.2, 0.3, 0.6, 0.7]}
     },
-    "mosaic": lambda h, w, s: {
-        "mosaic_metadata": [{"image": photo(h, w, s + 7 + i)} for i in range(4)]
+    "mosaic": lambda make, h, w, s: {
+        "mosaic_metadata": [{"image": make(h, w, s + 7 + i)} for i in range(4)]
     },
 }
 
@@ -143,7 +144,7 @@ def inputs(kind: str, size: int, seed: int) -> Data:
     name = "volume" if base == "stack" else "image"
     data: Data = {name: maker(height, width, seed).copy()}
     for extra in extras:
-        data |= EXTRAS[extra](height, width, seed)
+        data |= EXTRAS[extra](maker, height, width, seed)
     return data
 
 
