@@ -23,6 +23,12 @@ from anamorph.ir.ops import (
     IMAGE,
     MASK,
     POINTS,
+    Blend,
+    Convolve,
+    Curve,
+    Encode,
+    Fill,
+    Noise,
     Op,
     Size,
     Target,
@@ -48,6 +54,8 @@ _NO_IMAGE = (
 
 
 _IMAGE = KINDS["image"]
+_STEADY = frozenset((Blend, Convolve, Curve, Encode, Fill, Noise))
+"""Ops that leave size, channels and dtype as they are."""
 _PREPARING: Mapping[type[Op], Callable[[Sample, Any], None]] = {
     Frames: follow,
     **dict.fromkeys(VOLUME_OPS.values(), admit),
@@ -178,16 +186,20 @@ class Sample(Host):
         """Take an op that was drawn."""
         if self.settings.mask_interpolation is not None:
             op = with_mask_interpolation(op, self.settings.mask_interpolation)
-        if type(op) is Warp:
+        kind = type(op)
+        if kind in _STEADY:
             self.ops.append(op)
-            self.size = op.size
+            return
+        if kind is Warp:
+            self.ops.append(op)
+            self.size = op.size_after(self.size)
             return
         if op.opaque:
             self.settle()
             self.ops.append(op)
             run_call(self, op)
             return
-        prepare = _PREPARING.get(type(op))
+        prepare = _PREPARING.get(kind)
         if prepare is not None:
             prepare(self, op)
         self.ops.append(op)
