@@ -174,7 +174,7 @@ class Joined:
     __slots__ = ("_members", "_objects", "_rows", "canvas")
 
     def __init__(self, scene: Scene, canvas: Extent) -> None:
-        self.canvas = canvas
+        self.canvas: Extent = canvas
         self._objects: int = scene.objects
         self._rows: dict[str, tuple[Row, ...]] = {}
         self._members: tuple[Member, ...] = ()
