@@ -66,8 +66,8 @@ class Call:
     __slots__ = ("chance", "drawn", "transform")
 
     def __init__(self, transform: Any, chance: int) -> None:
-        self.transform = transform
-        self.chance = chance
+        self.transform: Any = transform
+        self.chance: int = chance
         self.drawn: dict[str, Any] = {}
 
     def run(self, sample: Any) -> None:
