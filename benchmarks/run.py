@@ -222,6 +222,7 @@ def parse(words: list[str]) -> Plan:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--budget-ms", type=float, default=30.0, help="of one round")
     parser.add_argument("--draws", type=int, default=160, help="for agreement; 0: no check")
+    parser.add_argument("--check-seconds", type=float, default=4.0, help="of drawing, a library")
     parser.add_argument("--quick", action="store_true", help="512 pixels, 3 short rounds")
     parser.add_argument("--write", action="store_true", help="keep the results")
     given = parser.parse_args(words)
@@ -244,7 +245,7 @@ def parse(words: list[str]) -> Plan:
         rounds=3 if quick else given.rounds,
         budget=0.01 if quick else given.budget_ms / 1000.0,
         draws=min(given.draws, 64) if quick else given.draws,
-        check_seconds=1.5 if quick else 4.0,
+        check_seconds=1.5 if quick else given.check_seconds,
         write=given.write,
     )
 
