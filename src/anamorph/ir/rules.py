@@ -113,7 +113,8 @@ def check_mode(mode: str) -> str:
 def warp_warp(a: Warp, b: Warp, source: Size) -> Fusion | None:
     """Multiply the matrices where nothing that was cut off could come back."""
     a_grid, b_grid = mx.is_lattice(a.matrix), mx.is_lattice(b.matrix)
-    lossless = mx.maps_inside(a.matrix, source, a.size)
+    smaller = a_grid and a.size[0] * a.size[1] < source[0] * source[1]
+    lossless = not smaller and mx.maps_inside(a.matrix, source, a.size)
     covers = lossless and mx.covers(a.matrix, source, a.size)
     if covers and a_grid:  # a flip or quarter turn: the second does as it would have done
         return _product(a, b, b.sampling, a_grid=True, b_grid=b_grid)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -218,12 +217,12 @@ class RandomResizedCrop(Resizing):
     def _logs(self) -> tuple[float, float]:
         return math.log(self.ratio[0]), math.log(self.ratio[1])
 
-    def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
+    def draw(self, rng: Rng, scene: Scene) -> tuple[Op, ...]:
         """Draw area, shape and place."""
         size = scene.size
         window = self._window(rng, size)
-        yield from cut(window, size)
-        yield from self.resized((window[3] - window[1], window[2] - window[0]), self.size)
+        extent = window[3] - window[1], window[2] - window[0]
+        return *cut(window, size), *self.resized(extent, self.size)
 
     def _window(self, rng: Rng, size: Extent) -> Window:
         h, w = size
@@ -266,13 +265,12 @@ class RandomSizedCrop(Resizing):
     """What averages over areas where a side shrinks: the image, or masks as well."""
     p: Probability = 1.0
 
-    def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
+    def draw(self, rng: Rng, scene: Scene) -> tuple[Op, ...]:
         """Draw height and place."""
         h, w = size = scene.size
         high = rng.integer(*self.min_max_height)
         extent = min(high, h), max(1, min(int(high * self.w2h_ratio), w))
-        yield from cut(anywhere(rng, extent, size), size)
-        yield from self.resized(extent, self.size)
+        return *cut(anywhere(rng, extent, size), size), *self.resized(extent, self.size)
 
 
 class RandomCropFromBorders(SpatialTransform):

@@ -52,11 +52,12 @@ class Resizing(SpatialTransform):
             shrink = replace(shrink, mask_interpolation=INTER_AREA)
         return plain, shrink
 
-    def resized(self, size: tuple[int, int], to: tuple[int, int]) -> Iterator[Op]:
+    def resized(self, size: tuple[int, int], to: tuple[int, int]) -> tuple[Op, ...]:
         """Scale a picture of one size to another, if they differ."""
-        if to != size:
-            shrinks = to[0] < size[0] or to[1] < size[1]
-            yield Warp.resize(size, to, self._samplings[shrinks])
+        if to == size:
+            return ()
+        shrinks = to[0] < size[0] or to[1] < size[1]
+        return (Warp.resize(size, to, self._samplings[shrinks]),)
 
 
 class Resize(Resizing):
@@ -74,9 +75,9 @@ class Resize(Resizing):
     """What averages over areas where a side shrinks: the image, or masks as well."""
     p: Probability = 1
 
-    def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
+    def draw(self, rng: Rng, scene: Scene) -> tuple[Op, ...]:
         """Scale; nothing is drawn."""
-        yield from self.resized(scene.size, (self.height, self.width))
+        return self.resized(scene.size, (self.height, self.width))
 
 
 class RandomScale(Resizing):
@@ -94,13 +95,13 @@ class RandomScale(Resizing):
     """What averages over areas where a side shrinks: the image, or masks as well."""
     p: Probability = 0.5
 
-    def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
+    def draw(self, rng: Rng, scene: Scene) -> tuple[Op, ...]:
         """Draw the factor evenly."""
         factor = 1 + rng.uniform(*self.scale_limit)
         h, w = size = scene.size
         # 100 * 1.15 falls short of 115 by a rounding error that must not cost a pixel
         to = max(1, int(h * factor + 1e-9)), max(1, int(w * factor + 1e-9))
-        yield from self.resized(size, to)
+        return self.resized(size, to)
 
 
 class BoundedSize(Resizing):
@@ -124,12 +125,12 @@ class BoundedSize(Resizing):
         if self.max_size is None and self.max_size_hw in (None, (None, None)):
             raise ParameterError(f"{name} needs max_size, or a side in max_size_hw")
 
-    def draw(self, rng: Rng, scene: Scene) -> Iterator[Op]:
+    def draw(self, rng: Rng, scene: Scene) -> tuple[Op, ...]:
         """Draw the bound, if there are several."""
         h, w = size = scene.size
         bounds = self.max_size_hw or (self._bound(rng),) * 2
         factor = self.tightest([b / s for b, s in zip(bounds, size, strict=True) if b is not None])
-        yield from self.resized(size, (max(1, round(h * factor)), max(1, round(w * factor))))
+        return self.resized(size, (max(1, round(h * factor)), max(1, round(w * factor))))
 
     def _bound(self, rng: Rng) -> int:
         bound: int | tuple[int, ...] = self.max_size
