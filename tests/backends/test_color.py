@@ -193,3 +193,15 @@ def test_constant_pictures_stay_finite(dtype):
         for kind in ("image", "image_per_channel", "min_max", "min_max_per_channel"):
             out = fast_cast.normalize_stats(Effect("normalize_stats", (kind,)), image)
             assert np.abs(out).max() == 0, kind
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", [(1, 1), (4, 1), (1, 3), (33, 21)])
+@pytest.mark.parametrize("blank", [0.0, 0.3])
+def test_channels_are_dropped(blank, size, dtype):
+    for channels in (2, 3, 4, 5):
+        rows = np.eye(channels, channels + 1)
+        rows[1] = 0.0
+        rows[1, -1] = blank
+        op = ColorMatrix(tuple(map(tuple, rows.tolist())))
+        agree(op, picture(size, channels, dtype), 1e-6 if dtype == "float32" else 0.0)

@@ -12,7 +12,19 @@ SHAPES = [(1, 1, 3), (1, 9, 1), (7, 53, 5), (24, 31, 3), (12, 10, 130)]
 DTYPES = ["uint8", "uint16", "float32"]
 RULE = ((0.0, -0.5, 0.0), (-0.5, 3.0, -0.5), (0.0, -0.5, 0.0))
 LINE = ((0.5, 0.0, 0.0), (0.0, 0.0, 0.5), (0.0, 0.0, 0.0))
+
+
+def line(size, cells):
+    """Even weights of some cells (row, column) of a square."""
+    rows = np.zeros((size, size))
+    rows[tuple(np.transpose(cells))] = 1.0 / len(cells)
+    return tuple(map(tuple, rows.tolist()))
+
+
 OPS = [
+    Convolve("kernel", kernel=line(9, [(4, x) for x in range(9)])),
+    Convolve("kernel", kernel=line(15, [(x // 3, x) for x in range(7)])),  # beside the middle
+    Convolve("kernel", kernel=line(15, [(x, x) for x in range(15)])),
     Convolve("box", (3, 3)),
     Convolve("box", (7, 5)),
     Convolve("gaussian", (5, 5), (1.0, 1.0)),
