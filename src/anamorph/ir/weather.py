@@ -179,11 +179,12 @@ def bleaching(light: Floats, point: float, factor: float) -> tuple[Floats, Float
     """
     lighter = np.minimum(light * factor, 1.0)
     room = 1.0 - np.abs(2.0 * light - 1.0)
-    room[room <= 0.0] = 1.0
+    np.copyto(room, 1.0, where=room <= 0.0)
     slope = (1.0 - np.abs(2.0 * lighter - 1.0)) / room
     offset = lighter - light * slope
     untouched = light >= (point * 127.5 + 85.0) / 255.0
-    offset[untouched], slope[untouched] = 0.0, 1.0
+    np.copyto(offset, 0.0, where=untouched)
+    np.copyto(slope, 1.0, where=untouched)
     return offset, slope
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +12,16 @@ import numpy.typing as npt
 
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.blocks import CACHED
-from anamorph.backends.opencv.planes import Bytes, Floats, Image, flat, join, lent_planes, stored
+from anamorph.backends.opencv.planes import (
+    Bytes,
+    Floats,
+    Image,
+    flat,
+    join,
+    lent_planes,
+    planes,
+    stored,
+)
 from anamorph.backends.opencv.tables import translated
 from anamorph.backends.opencv.weather_planes import lit, veil
 from anamorph.core.constants import WHITE
@@ -38,49 +48,81 @@ def bleach(op: Effect, image: Image) -> Image:
         steps = int(255.0 / max(1.0, float(slope.max())))
         if steps >= _FINE and float(offset.min()) >= -1e-9:
             return _bleached_bytes(image, offset, np.rint(slope * steps) / 255.0, steps)
-    top = np.float32(1.0 / WHITE[image.dtype.name])
+        return _bleached_steeply(image, point, factor)
+    return _bleached_wide(image, point, factor)
+
+
+def _bleached_steeply(image: Bytes, point: float, factor: float) -> Bytes:
+    """Compute in floats what eight bits of slope would blur."""
+    top = np.float32(1.0 / 255.0)
     rows = flat(image)
     out = np.empty_like(rows)
     step = max(1, CACHED // rows.shape[1])
     for start in range(0, len(rows), step):
         block = rows[start : start + step].reshape(-1, image.shape[2])
-        done = _bleached(block * top, point, factor, bytewise=image.dtype == np.uint8)
+        done = _bleached(block * top, point, factor)
         part = out[start : start + step]
-        part[...] = stored(done, 1.0 / float(top), image.dtype).reshape(part.shape)
+        part[...] = stored(done, 255.0, image.dtype).reshape(part.shape)
     return out.reshape(image.shape)
+
+
+def _bleached_wide(image: Image, point: float, factor: float) -> Image:
+    """Compute offset and slope of words and floats a block of rows at a time, plane by plane."""
+    white = float(WHITE[image.dtype.name])
+    out = np.empty_like(image)
+    step = max(1, CACHED // (image.shape[1] * image.shape[2]))
+    for start in range(0, len(image), step):
+        split = planes(image[start : start + step])
+        most = least = split[0]
+        for plane in split[1:]:
+            most, least = cv2.max(most, plane), cv2.min(least, plane)
+        light = cv2.addWeighted(most, 0.5 / white, least, 0.5 / white, 0.0, dtype=cv2.CV_32F)
+        added, slopes = weather.bleaching(light, point, factor)
+        done = [cv2.multiply(plane, slopes, dtype=cv2.CV_32F) for plane in split]
+        added *= white
+        part = out[start : start + step]
+        part[...] = join([_moved(plane, added, image.dtype) for plane in done]).reshape(part.shape)
+    return out
+
+
+def _moved(plane: Floats, added: Floats, dtype: np.dtype[Any]) -> Image:
+    if dtype == np.uint16:
+        return cv2.add(plane, added, dtype=cv2.CV_16U)
+    cv2.add(plane, added, plane)
+    cv2.threshold(plane, 1.0, 1.0, cv2.THRESH_TRUNC, plane)
+    cv2.threshold(plane, 0.0, 0.0, cv2.THRESH_TOZERO, plane)
+    return plane
 
 
 def _bleached_bytes(image: Bytes, offset: Doubles, slope: Doubles, steps: int) -> Bytes:
     """Look offset and slope up by lightness, and move each plane along."""
-    planes = lent_planes(image)
-    most, least = planes[0].copy(), planes[0].copy()
-    for plane in planes[1:]:
+    split = lent_planes(image)
+    most, least = split[0].copy(), split[0].copy()
+    for plane in split[1:]:
         cv2.max(most, plane, most)
         cv2.min(least, plane, least)
     light = cv2.addWeighted(most, 0.5, least, 0.5, 0.25)  # halves are rounded up
     np.copyto(least, light)
     added = translated(light, _as_table(offset))
     slopes = translated(least, _as_table(slope))
-    for plane in planes:
+    for plane in split:
         cv2.multiply(plane, slopes, plane, 1.0 / steps)
         cv2.add(plane, added, plane)
-    return join(planes)
+    return join(split)
 
 
 def _as_table(values: Doubles) -> bytes:
     return np.clip(np.rint(values * 255.0), 0, 255).astype(np.uint8).tobytes()
 
 
-def _bleached(values: Floats, point: float, factor: float, *, bytewise: bool) -> Floats:
-    """Move pixels (N, C) of intensities."""
+def _bleached(values: Floats, point: float, factor: float) -> Floats:
+    """Move pixels (N, C) of intensities that were bytes."""
     channels = [np.ascontiguousarray(values[:, c]) for c in range(values.shape[1])]
     most, least = channels[0].copy(), channels[0].copy()
     for channel in channels[1:]:
         np.maximum(most, channel, out=most)
         np.minimum(least, channel, out=least)
-    light = (most + least) / 2
-    if bytewise:
-        light = np.floor(light * 255 + np.float32(0.75)) / np.float32(255)
+    light = np.floor((most + least) / 2 * 255 + np.float32(0.75)) / np.float32(255)
     offset, slope = weather.bleaching(light, point, factor)
     out = values * slope[:, None]
     out += offset[:, None]
