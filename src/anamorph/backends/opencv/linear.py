@@ -29,9 +29,10 @@ _FEW_TAPS = 5
 _SPARSE = 64
 _APART: Mapping[str, float] = {"uint8": 1.0 / 255, "uint16": 1e-4, "float32": 1e-4}
 """Sum of weights by which a sum of separable kernels may differ from the one that is wanted."""
-_SEPARABLE, _CELL, _SPECTRAL = 60, 38, 14_000
-"""Times of a filter: of each tap of a separable one, of each weight of a plain one, and of any
-that OpenCV does by Fourier transforms."""
+_COSTS: Mapping[str, tuple[float, float]] = {"u": (60, 38), "f": (85, 25)}
+"""Kind of dtype → times of each tap of a separable filter, and of each weight of a plain one."""
+_SPECTRAL = 14_000
+"""Time of any filter that OpenCV does by Fourier transforms."""
 
 
 def in_groups(image: Image, most: int, work: Callable[[Image], Image]) -> Image:
@@ -139,8 +140,9 @@ def _large(weights: Image, image: Image) -> Image:
     if even and _used(weights)[0].size > _DIRECT:
         return sums.even_kernel(image, weights)
     told = _telling(weights, image.dtype)
-    plain = np.count_nonzero(told) * _CELL
-    tap = max(weights.shape) * _SEPARABLE
+    each_tap, each_weight = _COSTS["u" if image.dtype == np.uint8 else "f"]
+    plain = np.count_nonzero(told) * each_weight
+    tap = max(weights.shape) * each_tap
     if plain <= 2 * tap:
         return _plain(told, image)
     parts = _separated(weights, _APART[image.dtype.name])
