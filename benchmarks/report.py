@@ -74,9 +74,9 @@ def line(row: Row, libs: Iterable[str]) -> str:
 def summary(rows: list[Row]) -> list[str]:
     """Give geometric means by group, and the rows that are too slow or do something else."""
     lines = []
-    for group in sorted({_group(row) for row in rows}):
-        some = [row for row in rows if _group(row) == group]
-        lines += [_means(group, some)] if any(better(row) for row in some) else []
+    for title in sorted({_title(row) for row in rows}):
+        some = [row for row in rows if _title(row) == title]
+        lines += [_means(title, some)] if any(better(row) for row in some) else []
     slow = [(row, found) for row in rows if (found := better(row)) and found < SLOW]
     if slow:
         lines += ["", f"Rows below {SLOW}x the better peer:", ""]
@@ -220,6 +220,11 @@ def _failures(row: Row) -> Iterator[str]:
 
 def _group(row: Row) -> str:
     return row["case"].partition("/")[0]
+
+
+def _title(row: Row) -> str:
+    """Name the rows that a mean is taken over: those of one group at one size."""
+    return f"{_group(row)} at {row['size']} pixels" if row["sized"] else _group(row)
 
 
 def _cell(time: Row) -> str:
