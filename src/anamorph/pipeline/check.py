@@ -215,7 +215,7 @@ def _leaf(walk: _Walk, node: Any, states: tuple[_State, ...], place: str) -> tup
             f"mask_interpolation = {node.mask_interpolation} mixes neighbouring labels; 0 does not"
         )
         walk.add("mask-interpolated", place, text)
-    if isinstance(node, BasicTransform) and BasicTransform in type(node).__mro__:
+    if BasicTransform in type(node).__mro__:
         return states  # a user's own code: what it does is known by running it only
     after: list[_State] = []
     acts = False
