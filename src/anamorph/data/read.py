@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anamorph.core.errors import DataError
-from anamorph.data import header
+from anamorph.sources import header
 
 Picture: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
 
