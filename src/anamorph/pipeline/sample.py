@@ -12,14 +12,11 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from anamorph.backends.base import Backend
 from anamorph.core.errors import DataError, DataTypeError, MissingDataError, sides
-from anamorph.core.labels import pick
-from anamorph.ir.frames import Clip, Frames
+from anamorph.ir.frames import Frames
 from anamorph.ir.ops import (
-    BOXES,
     IMAGE,
     MASK,
     POINTS,
@@ -31,15 +28,14 @@ from anamorph.ir.ops import (
     Noise,
     Op,
     Size,
-    Target,
     Warp,
     with_mask_interpolation,
 )
 from anamorph.ir.plan import Note
 from anamorph.ir.rules import Step, fuse
 from anamorph.ir.volume import VOLUME_OPS
-from anamorph.pipeline.donors import Host
-from anamorph.pipeline.frames import clip_of, follow
+from anamorph.pipeline.answers import Answers
+from anamorph.pipeline.frames import follow
 from anamorph.pipeline.ranges import Range, ranged, restore
 from anamorph.pipeline.render import run_call, run_op
 from anamorph.pipeline.stacks import Stack
@@ -63,7 +59,7 @@ _PREPARING: Mapping[type[Op], Callable[[Sample, Any], None]] = {
 """Op → what is looked at or done before it is taken."""
 
 
-class Sample(Host):
+class Sample(Answers):
     """The scene that transforms draw for, and the data behind it."""
 
     notes: list[Note] | None = None
@@ -208,100 +204,9 @@ class Sample(Host):
         self.channels = op.channels_after(self.channels)
         self.dtype = op.dtype_after(self.dtype)
 
-    # ---------------------------------------------------------------- what transforms may ask
-
-    @property
-    def image(self) -> npt.NDArray[Any]:
-        """The picture (H, W, C) as it is at this point."""
-        entry = self.leading
-        if entry is None:
-            raise MissingDataError("a transform needs the picture, and the call has none")
-        value = self.rendered(entry)
-        return value[0] if entry.kind.stacks else value  # type: ignore[no-any-return]
-
-    @property
-    def mask(self) -> npt.NDArray[Any] | None:
-        """The mask at this point; of several masks the union."""
-        for entry in self.entries.values():
-            if entry.kind.target is MASK:
-                value = self.rendered(entry)
-                if entry.kind.stacks:
-                    if not value:
-                        continue
-                    value = np.maximum.reduce(value)
-                return value[:, :, 0] if value.shape[2] == 1 else value  # type: ignore[no-any-return]
-        return None
-
-    @property
-    def boxes(self) -> npt.NDArray[np.float64] | None:
-        """The boxes at this point, x0, y0, x1, y1 in pixels."""
-        entry = self._first(BOXES)
-        if entry is None:
-            return None
-        boxes = self.rendered(entry)
-        if not boxes.oriented:
-            return boxes.data  # type: ignore[no-any-return]
-        quads = boxes.data.reshape(-1, 4, 2)
-        return np.concatenate([quads.min(1), quads.max(1)], 1) if len(quads) else np.zeros((0, 4))
-
-    @property
-    def points(self) -> npt.NDArray[np.float64] | None:
-        """The keypoints at this point, x and y in continuous pixels."""
-        entry = self._first(POINTS)
-        return None if entry is None else self.rendered(entry).data[:, :2]
-
-    @property
-    def located(self) -> bool:
-        """Whether the call holds anything that says where things are, as masks and boxes do."""
-        return any(entry.kind.target is not IMAGE for entry in self.entries.values())
-
-    def clip(self, keys: tuple[str, ...]) -> Clip | None:
-        """The clip that keys of the call hold."""
-        return clip_of(self, keys)
-
-    def tell(self, key: str, values: list[Any]) -> None:
-        """Put values into the result, under a key besides the targets."""
-        self.told = {**self.told, key: [*self.told.get(key, ()), *values]}
-
-    def given(self, key: str) -> Any:
-        """A value of the call that is no target."""
-        if key not in self.data:
-            raise MissingDataError(
-                f"the call has no {key}=, which a transform of the pipeline needs"
-            )
-        return self.data[key]
-
-    def labels(self, field: str) -> list[Any]:
-        """A label field of the boxes, one value a remaining box."""
-        entry = self._first(BOXES)
-        index = [] if entry is None else self.rendered(entry).index.tolist()
-        values = self.given(field)
-        return [values[i] for i in index]
-
-    def box_labels(self) -> list[tuple[Any, ...]]:
-        """All labels of each remaining box: those of its label fields, then its further columns."""
-        entry = self._first(BOXES)
-        if entry is None:
-            return []
-        params = self.settings.params_of(BOXES)
-        index = self.rendered(entry).index
-        names = [name for name in params.label_fields if name in self.data]
-        fields = [list(pick(self.data[name], index)) for name in names]
-        known = 5 if params.oriented else 4
-        return [
-            (*(field[row] for field in fields), *entry.given[i][known:])
-            for row, i in enumerate(index.tolist())
-        ]
-
     def another(self, settings: Any, data: Mapping[str, Any]) -> Sample:
         """Take in another picture with labels, rendered as this one is."""
         return Sample(settings, data, self.backend)
-
-    def _first(self, target: Target) -> Entry | None:
-        for entry in self.entries.values():
-            if entry.kind.target is target:
-                return entry
-        return None
 
     # ---------------------------------------------------------------- rendering
 
@@ -349,7 +254,7 @@ class Sample(Host):
 
     def refresh(self) -> None:
         """Look again at the picture after a user's own transform may have changed it."""
-        mask = self._first(MASK)
+        mask = self.first(MASK)
         if mask is not None and len(mask.value):
             self.size = (mask.value[0] if mask.kind.stacks else mask.value).shape[:2]
         self._look()
