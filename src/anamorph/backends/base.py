@@ -27,6 +27,8 @@ class Backend:
     stacks: Mapping[tuple[type[Op], Target], Kernel] = field(default_factory=dict)
     """Kernels of ops of pictures on whole stacks (N, H, W, C) at once; one gives None where it has
     no better way than slice by slice."""
+    into: Mapping[tuple[type[Op], Target], Kernel] = field(default_factory=dict)
+    """Kernels that write to memory that is given: kernel(op, value, out)."""
     primitives: Mapping[type[Op], Callable[[Any, Size], str]] = field(default_factory=dict)
     """Op → function(op, size of the source) that names what will do it."""
 
@@ -59,9 +61,16 @@ def assembled(
     modules: Iterable[ModuleType],
     stacks: Mapping[tuple[type[Op], Target], Kernel] | None = None,
 ) -> Backend:
-    """Make a backend of the tables KERNELS, EFFECTS and PRIMITIVES that modules have."""
+    """Make a backend of the tables KERNELS, EFFECTS, INTO and PRIMITIVES that modules have."""
 
     def merged(table: str) -> dict[Any, Any]:
         return {key: found for m in modules for key, found in getattr(m, table, {}).items()}
 
-    return Backend(name, merged("KERNELS"), merged("EFFECTS"), stacks or {}, merged("PRIMITIVES"))
+    return Backend(
+        name,
+        merged("KERNELS"),
+        merged("EFFECTS"),
+        stacks or {},
+        merged("INTO"),
+        merged("PRIMITIVES"),
+    )

@@ -23,6 +23,7 @@ from anamorph.pipeline.ranges import check_range
 from anamorph.pipeline.sample import Sample
 from anamorph.pipeline.serialize import to_dict
 from anamorph.pipeline.settings import Settings
+from anamorph.pipeline.slots import slots_of
 from anamorph.pipeline.tree import BaseCompose
 from anamorph.transforms.base import Transform
 from anamorph.transforms.described import Processor
@@ -159,12 +160,17 @@ class Compose(Shared, BaseCompose):
 
     # -------------------------------------------------------------- the flow
 
-    def __call__(self, *args: Any, force_apply: bool = False, **data: Any) -> dict[str, Any]:
+    def __call__(
+        self, *args: Any, force_apply: bool = False, out: Any = None, **data: Any
+    ) -> dict[str, Any]:
         """Transform a sample.
 
         Args:
             args: none; everything is passed by name.
             force_apply: act even if p says no.
+            out: memory for the picture, or a mapping from keys of pictures and masks to memory:
+                contiguous arrays (or tensors of the CPU) of the result's shape, H×W×C or C×H×W,
+                and dtype; float32 may go to float16. The result holds them under their keys.
             data: the targets (image, mask, bboxes, …), label fields, and anything else, which
                 passes through.
 
@@ -176,23 +182,28 @@ class Compose(Shared, BaseCompose):
         """
         if args:
             refuse_positions(args)
-        return self._transform(self.stream.current(), data, force=force_apply)
+        return self._transform(self.stream.current(), data, force=force_apply, out=out)
 
-    def _transform(self, rng: Rng, data: Data, *, force: bool = False) -> dict[str, Any]:
-        sample = self.begin(data)
+    def _transform(
+        self, rng: Rng, data: Data, *, force: bool = False, out: Any = None
+    ) -> dict[str, Any]:
+        sample = self.begin(data, out=out)
         if self.save_applied_params:
             sample.notes = []
         self.decide(rng, sample, force=force)
-        out: dict[str, Any] = sample.finish()
+        done: dict[str, Any] = sample.finish()
         if sample.notes is not None:
-            out["applied_transforms"] = applied(sample)
-        return out
+            done["applied_transforms"] = applied(sample)
+        return done
 
-    def begin(self, data: Data, kind: type[Sample] = Sample) -> Any:
-        """Take in the data of a call."""
+    def begin(self, data: Data, kind: type[Sample] = Sample, out: Any = None) -> Any:
+        """Take in the data of a call, and the memory that its results go to."""
         if self.settings.strict:
             self.settings.check_keys(data, frozenset(_needed(self)))
-        return kind(self.settings, data, BACKENDS[self.backend])
+        sample = kind(self.settings, data, BACKENDS[self.backend])
+        if out is not None:
+            sample.slots = slots_of(out, sample.entries)
+        return sample
 
     def decide(self, rng: Rng, sample: Sample, *, force: bool = False) -> None:
         """Draw the whole tree."""
@@ -217,8 +228,8 @@ class Compose(Shared, BaseCompose):
         """
         key = mix(self.seed or 0, 1 + _whole("epoch", epoch), 1 + _whole("index", index))
 
-        def transform(**data: Any) -> dict[str, Any]:
-            return self._transform(Rng(key), data)
+        def transform(*, out: Any = None, **data: Any) -> dict[str, Any]:
+            return self._transform(Rng(key), data, out=out)
 
         return transform
 
@@ -231,13 +242,13 @@ class Compose(Shared, BaseCompose):
         self.decide(self.stream.current(), sample)
         return Plan(tuple(sample.ops), source, channels, dtype, tuple(sample.notes), depth)
 
-    def render(self, plan: Plan, **data: Any) -> dict[str, Any]:
+    def render(self, plan: Plan, *, out: Any = None, **data: Any) -> dict[str, Any]:
         """Render a plan on a sample, with this pipeline's formats of boxes and keypoints."""
-        sample = self.begin(data)
+        sample = self.begin(data, out=out)
         for op in plan.ops:
             sample.push(op)
-        out: dict[str, Any] = sample.finish()
-        return out
+        done: dict[str, Any] = sample.finish()
+        return done
 
     def explain(self, **data: Any) -> Explanation:
         """Run once and tell what was drawn, what fused with which label, and what each op cost."""

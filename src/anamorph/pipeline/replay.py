@@ -67,20 +67,22 @@ class ReplayCompose(Compose):
         if save_key in self.settings.kinds:
             raise ParameterError(f"ReplayCompose.save_key = {save_key!r}: it must name no target")
 
-    def _transform(self, rng: Rng, data: Data, *, force: bool = False) -> dict[str, Any]:
+    def _transform(
+        self, rng: Rng, data: Data, *, force: bool = False, out: Any = None
+    ) -> dict[str, Any]:
         key = rng.key()
-        sample = self.begin(data)
+        sample = self.begin(data, out=out)
         sample.notes = []
         self.decide(Rng(key), sample, force=force)
-        out: dict[str, Any] = sample.finish()
+        done: dict[str, Any] = sample.finish()
         if self.save_applied_params:
-            out["applied_transforms"] = applied(sample)
+            done["applied_transforms"] = applied(sample)
         record = _told(self, _outcomes(sample))
         name = f"{os.getpid()}-{next(_count)}"
         _living[name] = self
         replayed = {"key": key, "force": force, "pipeline": name, "stamp": _stamp(record)}
-        out[self.save_key] = {**record, "replayed": replayed}
-        return out
+        done[self.save_key] = {**record, "replayed": replayed}
+        return done
 
     @staticmethod
     def replay(saved_augmentations: Mapping[str, Any], **data: Any) -> dict[str, Any]:

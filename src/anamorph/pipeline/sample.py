@@ -38,6 +38,7 @@ from anamorph.pipeline.answers import Answers
 from anamorph.pipeline.frames import follow
 from anamorph.pipeline.ranges import Range, ranged, restore
 from anamorph.pipeline.render import run_call, run_op
+from anamorph.pipeline.slots import Slot, fill_slot, hand_out
 from anamorph.pipeline.stacks import Stack
 from anamorph.pipeline.targets import DTYPES, KINDS, PICTURES, Entry, enter_picture, leave_picture
 from anamorph.pipeline.uneven import adapted
@@ -78,6 +79,8 @@ class Sample(Answers):
     """Whether some target has another size than the picture."""
     labelled: bool = False
     """Whether there is more to hand out than pictures."""
+    slots: Mapping[str, Slot] = MappingProxyType({})
+    """Memory of the caller's for results, by key."""
     declared: Range | None = None
     """The range of pictures that come in another than that of their dtype."""
 
@@ -270,14 +273,18 @@ class Sample(Answers):
 
     def finish(self) -> dict[str, Any]:
         """Render what is left and hand everything out."""
-        for entry in self.entries.values():
-            self.rendered(entry)
+        filled = {k for k, slot in self.slots.items() if fill_slot(self, self.entries[k], slot)}
+        for key, entry in self.entries.items():
+            if key not in filled:
+                self.rendered(entry)
         out = dict(self.data)  # labels of other pictures may have joined while rendering
         for key, entry in self.entries.items():
-            if entry.kind.target in PICTURES:
+            if entry.kind.target in PICTURES and key not in filled:
                 out[key] = leave_picture(entry)
         if self.declared is not None:
             restore(self, out, self.declared)
+        if self.slots:
+            hand_out(self.slots, filled, out)
         if self.labelled:
             self.settings.hand_out(self, out)
         return {**out, **self.told} if self.told else out

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from anamorph.backends.base import Kernel
 from anamorph.backends.opencv.blocks import CACHED
 from anamorph.backends.opencv.planes import Floats, Image, flat, join, lent_planes, planes
+from anamorph.backends.opencv.scratch import lent
 from anamorph.backends.opencv.tables import look_up, translated
 from anamorph.backends.opencv.tone import Steps, apply_steps, settled
 from anamorph.core.errors import BackendError, DataError
@@ -238,6 +239,27 @@ def cast(op: Cast, image: Image) -> Any:
     return tensor_of(array)
 
 
+def cast_to(op: Cast, image: Image, out: Image) -> Image:
+    """Convert a picture to given memory of the result's shape; floats may be shorter there."""
+    dtype = np.dtype(op.dtype or image.dtype)
+    if out.dtype == dtype:
+        return cast_into(op, image, out)
+    _shorten(cast_into(op, image, lent("shortened", out.shape, dtype)), out)
+    return out
+
+
+_TO_HALVES = int(cv2.__version__.split(".")[0]) >= 5
+"""Whether OpenCV writes float16, in a tenth of the time that NumPy takes."""
+
+
+def _shorten(values: Floats, out: Image) -> None:
+    if _TO_HALVES and out.dtype == np.float16:
+        source = flat(values)
+        cv2.addWeighted(source, 1.0, source, 0.0, 0.0, dst=flat(out), dtype=cv2.CV_16F)
+    else:
+        np.copyto(out, values, casting="same_kind")
+
+
 def mask_cast(op: Cast, mask: Image) -> Any:
     """Hand a mask out as a tensor of its own: (H, W), (H, W, C), or (C, H, W) if asked."""
     if not op.tensor:
@@ -299,4 +321,5 @@ KERNELS: Mapping[tuple[type[Op], Target], Kernel] = {
     (Cast, IMAGE): cast,
     (Cast, MASK): mask_cast,
 }
+INTO: Mapping[tuple[type[Op], Target], Kernel] = {(Cast, IMAGE): cast_to}
 EFFECTS: Mapping[str, Kernel] = {"normalize_stats": normalize_stats}
