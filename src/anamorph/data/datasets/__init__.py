@@ -1,0 +1,24 @@
+"""Datasets by number, for torch's ``DataLoader`` and Anamorph's; none of them needs torch."""
+
+from anamorph.data.datasets.annotated import (
+    AnnotatedDataset,
+    CocoDataset,
+    VocDataset,
+    YoloDataset,
+)
+from anamorph.data.datasets.base import Dataset, Item, Subset
+from anamorph.data.datasets.folders import ClassFolders, MaskFolders
+from anamorph.data.datasets.workers import worker_init
+
+__all__ = [
+    "AnnotatedDataset",
+    "ClassFolders",
+    "CocoDataset",
+    "Dataset",
+    "Item",
+    "MaskFolders",
+    "Subset",
+    "VocDataset",
+    "YoloDataset",
+    "worker_init",
+]
