@@ -1,0 +1,148 @@
+"""Clusters of weighted boxes fusion: each box joins the running average that it overlaps most.
+
+Every step depends on the one before, but only within a class and within a part of the picture that
+no box reaches out of. So all these groups take their next step together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from anamorph.core.labels import Floats, Ints
+from anamorph.nn.boxes.pairs import regions
+from anamorph.nn.boxes.shapes import SHAPES
+
+
+def clustered(boxes: Floats, strength: Floats, groups: Ints, iou: float) -> tuple[Ints, Floats]:
+    """Put boxes together whose intersection over union with the average is above a threshold.
+
+    Args:
+        boxes: (N, 4) x0, y0, x1, y1 or (N, 8) clockwise corners, the best first.
+        strength: (N,) their weights in the averages.
+        groups: (N,) numbers of classes.
+        iou: the threshold.
+
+    Returns:
+        (N,) the number of each one's cluster, and (M, 4 or 8) the averages. Clusters are numbered
+        in no particular order; the first box of each has founded it.
+    """
+    averages = _Averages(boxes, strength)
+    groups = regions(boxes, groups)
+    growing = _Growing(averages, iou, len(np.unique(groups)))
+    for members in _steps(groups):
+        growing.advance(members)
+    founders, numbers = np.unique(growing.founder, return_inverse=True)
+    return numbers, averages.boxes[founders]
+
+
+def _steps(groups: Ints) -> Iterator[Ints]:
+    """Give the first members of all groups, then the second of those that have one, and so on.
+
+    Groups stand in the order of their lengths, the longest first: so those that go on are the
+    leading ones.
+    """
+    sizes = np.bincount(groups)
+    place = np.empty(len(sizes), np.int64)
+    place[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
+    order = np.argsort(groups, kind="stable")
+    turn = np.arange(len(groups)) - (np.cumsum(sizes) - sizes)[groups[order]]
+    queue = order[np.lexsort((place[groups[order]], turn))]
+    ends = np.cumsum(np.bincount(turn)).tolist()
+    for first, last in zip([0, *ends], ends, strict=False):
+        yield queue[first:last]
+
+
+class _Averages:
+    """The average of each cluster, at the place of its founder."""
+
+    def __init__(self, boxes: Floats, strength: Floats) -> None:
+        self.shape = SHAPES[boxes.shape[1]]
+        self.given = boxes
+        self.strength = strength
+        self.boxes = boxes.copy()
+        self.sums = boxes * strength[:, None]
+        self.total = strength.copy()
+
+    def add(self, members: Ints, to: Ints) -> None:
+        """Add one box to each of some clusters; where all scores are zero the founder stays."""
+        boxes = self.shape.aligned(self.given[members], self.boxes[to])
+        self.sums[to] += boxes * self.strength[members, None]
+        self.total[to] += self.strength[members]
+        to = to[self.total[to] > 0.0]
+        self.boxes[to] = self.sums[to] / self.total[to, None]
+
+
+class _Growing:
+    """The clusters of all groups side by side: row g of the grid holds those of group g."""
+
+    def __init__(self, averages: _Averages, iou: float, groups: int) -> None:
+        self.averages = averages
+        self.shape = averages.shape
+        self.iou = iou
+        self.bounds = self.shape.bounds(averages.given)
+        self.area = self.shape.area(averages.given)
+        self.founder = np.arange(len(averages.given))
+        self.grid = np.zeros((5, groups, 0))
+        self.founders = np.zeros((groups, 0), np.int64)
+        self.count = np.zeros(groups, np.int64)
+
+    def advance(self, members: Ints) -> None:
+        """Put one member of each of the leading groups where it belongs."""
+        self._fit(len(members))
+        rows = np.arange(len(members))
+        slots = self.count.copy()
+        known = int(slots.max())
+        if known:
+            iou = self._compare(members, known)
+            best = iou.argmax(axis=1)
+            joins = iou[rows, best] > self.iou
+            slots[joins] = best[joins]
+            self.founder[members[joins]] = founders = self.founders[rows[joins], best[joins]]
+            self.averages.add(members[joins], founders)
+        founders = self.founder[members]
+        self.founders[rows, slots] = founders
+        boxes = self.averages.boxes[founders]
+        self.grid[:4, rows, slots] = self.shape.bounds(boxes).T
+        self.grid[4, rows, slots] = self.shape.area(boxes)
+        np.maximum(self.count, slots + 1, out=self.count)
+
+    def _fit(self, groups: int) -> None:
+        """Leave out groups that have come to their end; make room for one more cluster."""
+        self.count = self.count[:groups]
+        room = self.grid.shape[2]
+        if int(self.count.max()) < room:
+            self.grid, self.founders = self.grid[:, :groups], self.founders[:groups]
+            return
+        grid = np.zeros((5, groups, 2 * room or 8))
+        grid[4] = 1.0  # an area for what is not there yet: it has nothing in common with any box
+        founders = np.zeros(grid.shape[1:], np.int64)
+        grid[:, :, :room], founders[:, :room] = self.grid[:, :groups], self.founders[:groups]
+        self.grid, self.founders = grid, founders
+
+    def _compare(self, members: Ints, known: int) -> Floats:
+        """Intersection over union of each member with the clusters of its group."""
+        x0, y0, x1, y1, areas = self.grid[:, :, :known]
+        left, top, right, bottom = self.bounds[members].T[:, :, None]
+        width = np.minimum(x1, right)
+        width -= np.maximum(x0, left)
+        height = np.minimum(y1, bottom)
+        height -= np.maximum(y0, top)
+        shared = np.maximum(width, 0.0, out=width)
+        shared *= np.maximum(height, 0.0, out=height)
+        area = self.area[members, None]
+        if not self.shape.exact:
+            np.minimum(shared, np.minimum(areas, area), out=shared)
+        union = areas + area
+        union -= shared
+        shared /= union
+        return shared if self.shape.exact else self._refine(shared, members)
+
+    def _refine(self, bound: Floats, members: Ints) -> Floats:
+        """Compare exactly where the bounds leave room for more than the threshold."""
+        rows, slots = np.nonzero(bound > self.iou)
+        averages = self.averages.boxes[self.founders[rows, slots]]
+        exact = np.zeros_like(bound)
+        exact[rows, slots] = self.shape.iou(averages, self.averages.given[members[rows]])
+        return exact
