@@ -6,59 +6,48 @@ import os
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from anamorph.core.errors import DataError
-from anamorph.sources import header
+from anamorph.sources import Limit, Source, open_source
 
 Picture: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
+File: TypeAlias = str | os.PathLike[str]
 
-_DTYPES = ("uint8", "uint16", "float32")
-_MASK_DTYPES = (*_DTYPES, "int16", "int32")
-
-_UPRIGHT: dict[int, tuple[int, ...]] = {
-    # EXIF orientation → the OpenCV calls that make it upright: flips -1, 0, 1; 2 transposes.
-    1: (),
-    2: (1,),
-    3: (-1,),
-    4: (0,),
-    5: (2,),
-    6: (2, 1),
-    7: (2, -1),
-    8: (2, 0),
-}
+_LIMIT = Limit()
 
 
-def read_picture(path: str | os.PathLike[str]) -> Picture:
+def read_picture(path: File, limit: Limit = _LIMIT) -> Picture:
     """Read a JPEG, PNG, WebP, BMP or TIFF picture, upright as its EXIF orientation says.
 
     Returns:
-        HxW (gray), HxWx3 (RGB) or HxWx4 (RGBA) of uint8, uint16 or float32, as stored.
+        H×W (gray), H×W×3 (RGB) or H×W×4 (RGBA) of uint8, uint16 or float32, as stored; H×W×C
+        of a TIFF of more bands.
 
     Raises:
-        DataError: when the file is absent, empty, truncated, corrupt or of another kind.
+        DataError: when the file is absent, empty, truncated, corrupt or of another kind, or has
+            more pixels than the limit allows.
     """
-    return decode_picture(read_bytes(path), path)
+    return open_source(path, limit=limit).read()
 
 
-def read_mask(path: str | os.PathLike[str]) -> NDArray[Any]:
+def read_mask(path: File, limit: Limit = _LIMIT) -> NDArray[Any]:
     """Read a mask with its stored values; a palette PNG gives its indices, not its colors."""
-    return decode_mask(read_bytes(path), path)
+    return open_source(path, "the mask", limit).read_mask()
 
 
-def read_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+def read_size(path: File) -> tuple[int, int]:
     """Height and width of a picture as :func:`read_picture` would return it, from its header."""
-    return picture_size(read_bytes(path), path)
+    return open_source(path).size
 
 
-def picture_size(data: bytes, path: str | os.PathLike[str] = "the picture") -> tuple[int, int]:
+def picture_size(data: bytes, path: File = "the picture") -> tuple[int, int]:
     """Height and width of an encoded picture, upright; ``path`` names it in errors."""
-    return _header(data, path).size
+    return _named(data, path).size
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
+def read_bytes(path: File) -> bytes:
     """Read a whole file, or say in one sentence why not."""
     try:
         return Path(path).read_bytes()
@@ -67,68 +56,15 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise DataError(f"{os.fspath(path)} cannot be read: {reason}") from error
 
 
-def decode_picture(data: bytes, path: str | os.PathLike[str] = "the picture") -> Picture:
+def decode_picture(data: bytes, path: File = "the picture", limit: Limit = _LIMIT) -> Picture:
     """Decode the bytes of a picture file; ``path`` names it in errors."""
-    found = _header(data, path)
-    picture = _upright(_decode(_plain(data, found), path), found.orientation)
-    if picture.dtype.name not in _DTYPES:
-        raise DataError(
-            f"{os.fspath(path)} holds {picture.dtype.name} pixels: "
-            f"a picture is uint8, uint16 or float32"
-        )
-    return picture
+    return _named(data, path, limit).read()
 
 
-def decode_mask(data: bytes, path: str | os.PathLike[str] = "the mask") -> NDArray[Any]:
+def decode_mask(data: bytes, path: File = "the mask", limit: Limit = _LIMIT) -> NDArray[Any]:
     """Decode the bytes of a mask file; ``path`` names it in errors."""
-    found = _header(data, path)
-    if found.palette:
-        gray = _decode(header.without_palette(data), path)
-        # A decoder stretches gray of few bits to 0..255; an index is the value before that.
-        mask = gray // np.uint8(255 // (2**found.palette - 1))
-    else:
-        mask = _decode(_plain(data, found), path)
-    if mask.dtype.name not in _MASK_DTYPES:
-        raise DataError(
-            f"{os.fspath(path)} holds {mask.dtype.name} pixels: a mask is uint8, uint16, "
-            f"int16, int32 or float32"
-        )
-    return _upright(mask, found.orientation)
+    return _named(data, path, limit).read_mask()
 
 
-def _header(data: bytes, path: str | os.PathLike[str]) -> header.Header:
-    try:
-        return header.parse(data)
-    except header.BrokenHeaderError as error:
-        raise DataError(f"{os.fspath(path)} {error}") from error
-
-
-def _plain(data: bytes, found: header.Header) -> bytes:
-    """The bytes such that every OpenCV returns the pixels as stored, not turned."""
-    return header.upright_tiff(data) if found.kind == "tiff" else data
-
-
-def _decode(data: bytes, path: str | os.PathLike[str]) -> NDArray[Any]:
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise DataError(f"{os.fspath(path)} cannot be decoded: {error.err}") from error
-    if pixels is None:
-        raise DataError(f"{os.fspath(path)} is corrupt: it cannot be decoded")
-    if pixels.ndim == 3:
-        order = cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB
-        return _swap(pixels, order)
-    return pixels
-
-
-def _swap(pixels: NDArray[Any], order: int) -> NDArray[Any]:
-    if pixels.dtype.name in _DTYPES:
-        return cv2.cvtColor(pixels, order)
-    channels = [2, 1, 0, 3][: pixels.shape[2]]
-    return np.ascontiguousarray(pixels[..., channels])
-
-
-def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    for step in _UPRIGHT[orientation]:
-        pixels = cv2.transpose(pixels) if step == 2 else cv2.flip(pixels, step)
-    return pixels
+def _named(data: bytes, path: File, limit: Limit = _LIMIT) -> Source:
+    return open_source(data, os.fspath(path), limit)

@@ -1,1 +1,7 @@
 """From the bytes of a picture file to pixels, no more of them than are needed."""
+
+from anamorph.sources.feed import is_source
+from anamorph.sources.limit import Limit
+from anamorph.sources.source import Source, open_source
+
+__all__ = ["Limit", "Source", "is_source", "open_source"]

@@ -1,0 +1,89 @@
+"""From bytes to stored pixels: not turned, red first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from anamorph.core.errors import DataError
+from anamorph.sources import bands, tiff, turbo
+from anamorph.sources.form import Header, Part
+
+_SWAPS = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
+_SWAPPED = ("uint8", "uint16", "float32")
+_CONVERSIONS = {
+    # (channels of the decoder, of the header) → what makes the one from the other
+    (1, 3): cv2.COLOR_GRAY2RGB,
+    (1, 4): cv2.COLOR_GRAY2RGBA,
+    (3, 4): cv2.COLOR_RGB2RGBA,
+    (4, 3): cv2.COLOR_RGBA2RGB,
+}
+_COLOR = {
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+_GRAY = {
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+}
+
+
+def decode(data: bytes, found: Header, name: str) -> npt.NDArray[Any]:
+    """Decode all pixels.
+
+    Raises:
+        DataError: the file is corrupt, or of a form that no decoder here knows.
+    """
+    if found.kind == "jpeg":
+        return decode_jpeg(data, found, name, Part(found.height))
+    if found.kind == "tiff":
+        data = tiff.as_stored(data)
+        if found.channels > 4:
+            return bands.decode(data, name)
+    return _by_opencv(data, name, cv2.IMREAD_UNCHANGED)
+
+
+def decode_jpeg(data: bytes, found: Header, name: str, part: Part) -> npt.NDArray[Any]:
+    """Decode at least the rows of a JPEG that are needed.
+
+    Raises:
+        DataError: the file is corrupt.
+    """
+    if turbo.is_fit(found):
+        return turbo.decode(data, found, name, part)
+    if part.denominator == 1:
+        return _by_opencv(data, name, cv2.IMREAD_UNCHANGED)
+    flags = (_GRAY if found.channels == 1 else _COLOR)[part.denominator]
+    return _by_opencv(data, name, flags | cv2.IMREAD_IGNORE_ORIENTATION)
+
+
+def in_channels(pixels: npt.NDArray[Any], channels: int) -> npt.NDArray[Any]:
+    """Pixels of so many channels; as they are where no conversion is known."""
+    have = pixels.shape[2] if pixels.ndim == 3 else 1
+    code = _CONVERSIONS.get((have, channels))
+    return pixels if code is None else cv2.cvtColor(pixels, code)
+
+
+def _by_opencv(data: bytes, name: str, flags: int) -> npt.NDArray[Any]:
+    """Decode by OpenCV, then put red first.
+
+    Raises:
+        DataError: it does not decode.
+    """
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        reason = " ".join((error.err or str(error)).split())
+        raise DataError(f"{name} cannot be decoded: {reason}") from error
+    if pixels is None:
+        raise DataError(f"{name} is corrupt: it cannot be decoded")
+    if pixels.ndim == 2:
+        return pixels
+    if pixels.dtype.name in _SWAPPED:
+        return cv2.cvtColor(pixels, _SWAPS[pixels.shape[2]])
+    return np.ascontiguousarray(pixels[..., [2, 1, 0, 3][: pixels.shape[2]]])
