@@ -11,6 +11,21 @@ from anamorph.data.annotations import (
     Runs,
     Source,
 )
+from anamorph.data.datasets import (
+    AnnotatedDataset,
+    ClassFolders,
+    CocoDataset,
+    Dataset,
+    Item,
+    MaskFolders,
+    Subset,
+    TableDataset,
+    VocDataset,
+    YoloDataset,
+    read_bands,
+    read_pages,
+    worker_init,
+)
 from anamorph.data.folder import find_pictures, pair_masks
 from anamorph.data.formats import (
     FORMATS,
@@ -20,27 +35,45 @@ from anamorph.data.formats import (
     write_annotations,
 )
 from anamorph.data.read import read_mask, read_picture, read_size
+from anamorph.data.statistics import Statistics, measure
+from anamorph.data.tables import read_table
 from anamorph.data.write import write_atomically, write_mask, write_picture
 
 __all__ = [
     "FORMATS",
+    "AnnotatedDataset",
     "Box",
     "Category",
+    "ClassFolders",
+    "CocoDataset",
+    "Dataset",
     "Format",
+    "Item",
     "Keypoint",
+    "MaskFolders",
     "Object",
     "Polygons",
     "Record",
     "Runs",
     "Source",
+    "Statistics",
+    "Subset",
+    "TableDataset",
+    "VocDataset",
+    "YoloDataset",
     "detect_format",
     "find_pictures",
     "format_named",
+    "measure",
     "pair_masks",
     "read_annotations",
+    "read_bands",
     "read_mask",
+    "read_pages",
     "read_picture",
     "read_size",
+    "read_table",
+    "worker_init",
     "write_annotations",
     "write_atomically",
     "write_mask",

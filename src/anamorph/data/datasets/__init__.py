@@ -8,6 +8,8 @@ from anamorph.data.datasets.annotated import (
 )
 from anamorph.data.datasets.base import Dataset, Item, Subset
 from anamorph.data.datasets.folders import ClassFolders, MaskFolders
+from anamorph.data.datasets.table import TableDataset
+from anamorph.data.datasets.tiff import read_bands, read_pages
 from anamorph.data.datasets.workers import worker_init
 
 __all__ = [
@@ -18,7 +20,10 @@ __all__ = [
     "Item",
     "MaskFolders",
     "Subset",
+    "TableDataset",
     "VocDataset",
     "YoloDataset",
+    "read_bands",
+    "read_pages",
     "worker_init",
 ]
