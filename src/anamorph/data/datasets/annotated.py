@@ -11,12 +11,12 @@ from typing import Any, ClassVar, final
 from anamorph.core.errors import AnamorphError, UnknownNameError, nearest
 from anamorph.data.annotations import Record, Source, stem
 from anamorph.data.datasets.base import Dataset, Item, Reader
-from anamorph.data.datasets.columns import Texts
 from anamorph.data.datasets.objects import OWN, Gathered
 from anamorph.data.datasets.targets import Handed, Wanted
 from anamorph.data.folder import find_pictures
 from anamorph.data.formats import format_named
 from anamorph.data.read import read_bytes, read_size
+from anamorph.data.tables.columns import Texts
 from anamorph.pipeline.compose import Compose
 
 Place = str | os.PathLike[str]

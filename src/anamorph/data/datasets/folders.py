@@ -11,8 +11,8 @@ import numpy as np
 
 from anamorph.core.errors import DataError, ParameterError, nearest
 from anamorph.data.datasets.base import Dataset, Item, Reader
-from anamorph.data.datasets.columns import Texts
 from anamorph.data.folder import find_pictures, pair_masks
+from anamorph.data.tables.columns import Texts
 from anamorph.pipeline.compose import Compose
 
 Place = str | os.PathLike[str]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anamorph.data.annotations import Category, Object, Record
-from anamorph.data.datasets.columns import Column, Ints, Pickles, listed, packed
+from anamorph.data.tables.columns import Column, Ints, Pickles, listed, packed
 
 Size: TypeAlias = tuple[int, int]
 

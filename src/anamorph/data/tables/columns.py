@@ -64,7 +64,7 @@ Column: TypeAlias = NDArray[Any] | Texts | Pickles
 def packed(values: Any) -> Column:
     """Values in the smallest form that gives them back: numbers, strings, or anything.
 
-    >>> from anamorph.data.datasets.columns import packed
+    >>> from anamorph.data.tables.columns import packed
     >>> packed([3, 1, 2]).dtype.name, packed(["a", "bc"])[1], packed([1, None, "x"])[1]
     ('int64', 'bc', None)
     """

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anamorph.core.errors import DataError, DataTypeError, UnknownNameError, nearest
-from anamorph.data.datasets.columns import Column, packed
 from anamorph.data.read import read_bytes
+from anamorph.data.tables.columns import Column, packed
 
 Given: TypeAlias = Any
 """A path, a frame, a mapping from names to columns, or a sequence of mappings."""
@@ -58,7 +58,7 @@ def read_table(given: Given) -> Table:
         DataError: the file is no such table, or its rows differ in length.
         DataTypeError: it is none of these.
 
-    >>> from anamorph.data.tables import read_table
+    >>> from anamorph.data import read_table
     >>> table = read_table([{"file": "a.jpg", "age": 3}, {"file": "b.jpg", "age": 5}])
     >>> len(table), table.columns["age"].tolist(), list(table.columns["file"])
     (2, [3, 5], ['a.jpg', 'b.jpg'])
