@@ -31,6 +31,7 @@ LARGER: dict[str, set[str]] = {
         "undefined",
         "polygon_params",
         "polyline_params",
+        "save_plan",
     },
     "ReplayCompose": {"options"},
 }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from anamorph.core import constants as K
 from anamorph.core.errors import DataError, NotInvertibleError, UnknownNameError, nearest
 from anamorph.ir import matrix as mx
 from anamorph.ir.collage import Collage, Member, Piece
@@ -110,7 +111,11 @@ class Plan:
 
 
 def _unwarp(op: Warp, before: Size) -> Warp:
-    return Warp(mx.snapped(mx.invert(op.matrix)), before, op.sampling)
+    """The inverse matrix; what was cut off is not made up from a border, but 0."""
+    s = op.sampling
+    reading = K.INTER_LINEAR if s.interpolation == K.INTER_AREA else s.interpolation
+    sampling = Sampling(reading, s.mask_interpolation, box_method=s.box_method)
+    return Warp(mx.snapped(mx.invert(op.matrix)), before, sampling)
 
 
 def _unremap(op: Remap | Remap3, _: Size) -> Op:

@@ -160,7 +160,7 @@ class SelectiveChannelTransform(BaseCompose):
     def _run_at_once(self, rng: Rng, sample: Sample) -> None:
         """Run where a member is a user's own, whose outcome is known by rendering only."""
         chosen = list(self.channels)
-        pictures = [e for e in sample.entries.values() if e.kind.target is IMAGE and len(e.value)]
+        pictures = [e for e in sample.entries.values() if e.kind.target is IMAGE and not e.empty]
         parts = {}
         for entry in pictures:
             value = sample.rendered(entry)

@@ -19,6 +19,7 @@ from anamorph.ir.plan import Plan
 from anamorph.ir.rules import check_mode
 from anamorph.pipeline.explain import Explanation, explain
 from anamorph.pipeline.hub import Shared
+from anamorph.pipeline.inverse import PLAN, bring_home
 from anamorph.pipeline.ranges import check_range
 from anamorph.pipeline.sample import Sample
 from anamorph.pipeline.serialize import to_dict
@@ -56,6 +57,7 @@ class Compose(Shared, BaseCompose):
             is one channel): "refuse" the picture, or "skip" the transform.
         polygon_params: label fields of polygons and when to drop them; also as a dictionary.
         polyline_params: the same for polylines.
+        save_plan: put the plan into the result, under "plan", which `inverse` reads.
 
     >>> pipeline = A.Compose([A.HorizontalFlip(p=1), A.Rotate(limit=20, p=1)], seed=1)
     >>> pipeline(image=photo)["image"].shape
@@ -65,7 +67,7 @@ class Compose(Shared, BaseCompose):
     init_names: ClassVar[tuple[str, ...]] = (
         "bbox_params", "keypoint_params", "additional_targets", "p", "is_check_shapes", "strict",
         "mask_interpolation", "seed", "save_applied_params", "fuse", "backend", "instance_binding",
-        "value_range", "undefined", "polygon_params", "polyline_params",
+        "value_range", "undefined", "polygon_params", "polyline_params", "save_plan",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - the interface of Albumentations 2.0.8 and three options
@@ -88,6 +90,7 @@ class Compose(Shared, BaseCompose):
         undefined: str = "refuse",
         polygon_params: PolygonParams | Mapping[str, Any] | None = None,
         polyline_params: PolylineParams | Mapping[str, Any] | None = None,
+        save_plan: bool = False,
     ) -> None:
         super().__init__(transforms, p)
         interpolations = Choice(tuple(INTERPOLATIONS), optional=True)
@@ -116,6 +119,7 @@ class Compose(Shared, BaseCompose):
         self.backend = backend
         flag = Flag().check("Compose.save_applied_params", save_applied_params)
         self.save_applied_params: bool = flag
+        self.save_plan: bool = Flag().check("Compose.save_plan", save_plan)
         self.stream: Stream = Stream(_whole("Compose.seed", seed))
         _refuse_inner(self, self)
 
@@ -194,6 +198,8 @@ class Compose(Shared, BaseCompose):
         done: dict[str, Any] = sample.finish()
         if sample.notes is not None:
             done["applied_transforms"] = applied(sample)
+        if self.save_plan:
+            done[PLAN] = sample.planned()
         return done
 
     def begin(self, data: Data, kind: type[Sample] = Sample, out: Any = None) -> Any:
@@ -237,10 +243,9 @@ class Compose(Shared, BaseCompose):
         """Draw the plan for a sample, without rendering what need not be rendered to draw it."""
         sample = self.begin(data)
         sample.notes = []
-        source, channels, dtype = sample.size, sample.channels, sample.dtype
-        depth = sample.depth
         self.decide(self.stream.current(), sample)
-        return Plan(tuple(sample.ops), source, channels, dtype, tuple(sample.notes), depth)
+        plan: Plan = sample.planned()
+        return plan
 
     def render(self, plan: Plan, *, out: Any = None, **data: Any) -> dict[str, Any]:
         """Render a plan on a sample, with this pipeline's formats of boxes and keypoints."""
@@ -249,6 +254,32 @@ class Compose(Shared, BaseCompose):
             sample.push(op)
         done: dict[str, Any] = sample.finish()
         return done
+
+    def inverse(self, result: Plan | Mapping[str, Any], **predictions: Any) -> dict[str, Any]:
+        """Bring what was predicted on a result home to the picture that it was made from.
+
+        Sizes, crops, padding, turns and perspectives are undone: exactly where pixels fell on
+        pixels. What a crop cut off comes back as 0. Predictions in another resolution than the
+        result (a network's maps at a quarter of it) are resized to it on the way.
+
+        Args:
+            result: a result of a pipeline with ``save_plan=True``, or a plan. Masks, boxes,
+                keypoints and shapes in it come home too, pictures only where they are named.
+            predictions: targets by name, in this pipeline's formats, which replace those of the
+                result; ``maps`` are floats H×W or H×W×C (tensors C×H×W) that are interpolated.
+
+        Returns:
+            The targets, and their label fields, in the source picture.
+
+        Raises:
+            NotInvertibleError: the plan holds a dense distortion or a user's own transform.
+
+        >>> pipeline = A.Compose([A.LetterBox((256, 256)), A.HorizontalFlip(p=1)], save_plan=True)
+        >>> out = pipeline(image=photo)
+        >>> pipeline.inverse(out, mask=(out["image"][..., 0] > 99).astype("uint8"))["mask"].shape
+        (427, 640)
+        """
+        return bring_home(self.settings, BACKENDS[self.backend], result, predictions)
 
     def explain(self, **data: Any) -> Explanation:
         """Run once and tell what was drawn, what fused with which label, and what each op cost."""
@@ -265,7 +296,7 @@ _OUTERMOST: Mapping[str, Any] = {
     "bbox_params": None, "keypoint_params": None, "additional_targets": {}, "strict": False,
     "mask_interpolation": None, "save_applied_params": False, "fuse": "all", "backend": DEFAULT,
     "instance_binding": (), "value_range": None, "undefined": "refuse",
-    "polygon_params": None, "polyline_params": None,
+    "polygon_params": None, "polyline_params": None, "save_plan": False,
 }  # fmt: skip
 """Options that hold for a whole pipeline, and what they are when nobody sets them."""
 

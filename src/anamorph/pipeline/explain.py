@@ -62,13 +62,14 @@ def _drawn(note: Note, plan: Plan) -> list[str]:
 def explain(sample: Sample, draw: Callable[[], None]) -> Explanation:
     """Draw and render a sample with a clock on every step of the picture."""
     sample.trace = []
-    source, channels, dtype = sample.size, sample.channels, sample.dtype
-    depth = sample.depth
     draw()
     sample.finish()
-    plan = Plan(tuple(sample.ops), source, channels, dtype, tuple(sample.notes or ()), depth)
-    rows = tuple(_row(sample, plan, *traced) for traced in sample.trace)
-    return Explanation(plan, rows, sample.size)
+    plan = sample.planned()
+    rows = [_row(sample, plan, *traced) for traced in sample.trace]
+    if sample.decoded is not None:
+        text, seconds = sample.decoded
+        rows.insert(0, Row(text, ("the file",), None, "decode", 1e6 * seconds))
+    return Explanation(plan, tuple(rows), sample.size)
 
 
 def _row(sample: Sample, plan: Plan, step: Step, positions: list[int], seconds: float) -> Row:

@@ -18,6 +18,7 @@ from anamorph.core.rng import Rng
 from anamorph.ir.ops import Op
 from anamorph.ir.plan import op_to_dict
 from anamorph.pipeline.compose import Compose, Data, applied
+from anamorph.pipeline.inverse import PLAN
 from anamorph.pipeline.sample import Sample
 from anamorph.pipeline.serialize import CLASS, node_from_dict, node_to_dict
 from anamorph.pipeline.tree import BaseCompose
@@ -81,6 +82,8 @@ class ReplayCompose(Compose):
         name = f"{os.getpid()}-{next(_count)}"
         _living[name] = self
         replayed = {"key": key, "force": force, "pipeline": name, "stamp": _stamp(record)}
+        if self.save_plan:
+            done[PLAN] = sample.planned()
         done[self.save_key] = {**record, "replayed": replayed}
         return done
 

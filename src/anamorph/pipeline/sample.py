@@ -31,7 +31,7 @@ from anamorph.ir.ops import (
     Warp,
     with_mask_interpolation,
 )
-from anamorph.ir.plan import Note
+from anamorph.ir.plan import Note, Plan
 from anamorph.ir.rules import Step, fuse
 from anamorph.ir.volume import VOLUME_OPS
 from anamorph.pipeline.answers import Answers
@@ -39,8 +39,9 @@ from anamorph.pipeline.frames import follow
 from anamorph.pipeline.ranges import Range, ranged, restore
 from anamorph.pipeline.render import run_call, run_op
 from anamorph.pipeline.slots import Slot, fill_slot, hand_out
+from anamorph.pipeline.sourced import Decoded, in_memory, steps_of, take_in
 from anamorph.pipeline.stacks import Stack
-from anamorph.pipeline.targets import DTYPES, KINDS, PICTURES, Entry, enter_picture, leave_picture
+from anamorph.pipeline.targets import DTYPES, KINDS, PICTURES, Entry, leave_picture
 from anamorph.pipeline.uneven import adapted
 from anamorph.pipeline.volumes import admit, check_depths, depth_of
 
@@ -79,6 +80,8 @@ class Sample(Answers):
     """Whether some target has another size than the picture."""
     labelled: bool = False
     """Whether there is more to hand out than pictures."""
+    decoded: Decoded | None = None
+    """What was last decoded of a file."""
     slots: Mapping[str, Slot] = MappingProxyType({})
     """Memory of the caller's for results, by key."""
     declared: Range | None = None
@@ -87,7 +90,13 @@ class Sample(Answers):
     size: Size
     """Height and width of the picture at this point."""
 
-    def __init__(self, settings: Any, data: Mapping[str, Any], backend: Backend) -> None:
+    def __init__(
+        self,
+        settings: Any,
+        data: Mapping[str, Any],
+        backend: Backend,
+        scene: Size | None = None,
+    ) -> None:
         self.settings: Any = settings
         self.data: Mapping[str, Any] = data
         self.backend: Backend = backend
@@ -97,10 +106,14 @@ class Sample(Answers):
         self.drawn_by: list[Any] = []
         if not (settings.plain and self._enter_alone(data)):
             self.declared = settings.value_range
-            self._enter()
+            self._enter(scene)
             for entry in self.entries.values():
                 entry.size = self.size
-        self.source: Size = self.size
+        self._came: tuple[Size, int, str, int] = self.size, self.channels, self.dtype, self.depth
+
+    def planned(self) -> Plan:
+        """The plan of what was drawn until now, for the sample as it came."""
+        return Plan(tuple(self.ops), *self._came[:3], tuple(self.notes or ()), self._came[3])
 
     # ---------------------------------------------------------------- what came in
 
@@ -121,11 +134,14 @@ class Sample(Answers):
         self.dtype = dtype
         return True
 
-    def _enter(self) -> None:
+    def _enter(self, size: Size | None) -> None:
+        """Take in every target; ``size`` is that of a scene without a picture."""
         kinds = self.settings.kinds
-        size: Size | None = None
         labels: list[Entry] = []
-        data = self.data if self.declared is None else ranged(self.data, kinds, self.declared)
+        data = self.data
+        if self.declared is not None:
+            self.data = in_memory(data, kinds)
+            data = ranged(self.data, kinds, self.declared)
         for key, value in data.items():
             kind = kinds.get(key)
             if kind is None or value is None:
@@ -134,7 +150,7 @@ class Sample(Answers):
                 continue
             entry = self.entries[key] = Entry(key, kind, value)
             if kind.target in PICTURES:
-                found = enter_picture(entry)
+                found = take_in(entry)
                 if size is None or found in (size, (0, 0)):
                     size = size or found
                     continue
@@ -163,14 +179,17 @@ class Sample(Answers):
         self.size = size
         self.depth = depth_of(self.entries.values(), must_agree=self.settings.is_check_shapes)
         for entry in self.entries.values():
-            if entry.kind.target is IMAGE and len(entry.value):
+            if entry.kind.target is IMAGE and not entry.empty:
                 self.leading = entry
                 break
         self._look()
 
     def _look(self) -> None:
         """Read size, channels and dtype off the leading picture."""
-        if self.leading is not None:
+        source = None if self.leading is None else self.leading.source
+        if source is not None:
+            self.channels, self.dtype = source.channels, source.dtype
+        elif self.leading is not None:
             value = self.leading.value
             picture = value[0] if self.leading.kind.stacks else value
             if picture.dtype in DTYPES:
@@ -216,10 +235,10 @@ class Sample(Answers):
     def rendered(self, entry: Entry) -> Any:
         """Render what is pending for one target, and give its value."""
         count = len(self.ops)
-        if entry.cursor < count:
+        if entry.cursor < count or entry.source is not None:
             if self.trace is not None:
                 self._trace(entry, self.pending(entry), self.trace)
-            elif count - entry.cursor == 1 and not self.uneven:
+            elif count - entry.cursor == 1 and not self.uneven and entry.source is None:
                 op = self.ops[-1]
                 if entry.takes(op):
                     run_op(self, entry, op, entry.size)
@@ -232,6 +251,8 @@ class Sample(Answers):
 
     def pending(self, entry: Entry) -> list[Step]:
         """The fused steps that wait for a target."""
+        if entry.source is not None:
+            return steps_of(self, entry)
         target = entry.kind.target
         if self.uneven and target in PICTURES and (own := _own_size(entry)):
             ops = [op for op in self.ops[entry.cursor :] if target in op.targets]

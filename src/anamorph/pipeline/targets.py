@@ -75,6 +75,8 @@ class Entry:
     value: Any = None
     start: Any = None
     """The value before any op."""
+    source: Any = None
+    """The file that the value is still to be decoded from."""
     adopted: Sequence[Any] = ()
     """Members of a stack that other pictures brought."""
     lost: frozenset[int] = frozenset()
@@ -84,6 +86,11 @@ class Entry:
         self.key: str = key
         self.kind: Kind = kind
         self.given: Any = given
+
+    @property
+    def empty(self) -> bool:
+        """Whether it is a stack of nothing."""
+        return self.source is None and not len(self.value)
 
     def takes(self, op: Op) -> bool:
         """Tell whether an op changes this target."""
