@@ -6,6 +6,8 @@
 (2025, (45, 45))
 """
 
+from anamorph.nn.tiles.detect import detect
+from anamorph.nn.tiles.findings import Patch
 from anamorph.nn.tiles.finishing import FINISHES, Threshold
 from anamorph.nn.tiles.grid import Grid, Tile
 from anamorph.nn.tiles.predict import predict
@@ -19,9 +21,11 @@ __all__ = [
     "PADS",
     "WINDOWS",
     "Grid",
+    "Patch",
     "Threshold",
     "Tile",
     "cut",
+    "detect",
     "predict",
     "window",
 ]

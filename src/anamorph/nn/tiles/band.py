@@ -14,7 +14,7 @@ from anamorph.core.errors import DataError
 from anamorph.nn.tiles.grid import Grid, Tile
 from anamorph.nn.tiles.windows import Weights
 
-_PIECE = 1 << 23
+_PIECE = 1 << 21
 """Numbers that are averaged at once: rows leave in pieces, or a band would need its size twice."""
 
 _RESIZE = {1: "linear", 2: "bilinear", 3: "trilinear"}

@@ -25,6 +25,11 @@ class Tile:
     start: tuple[int, ...]
     stop: tuple[int, ...]
 
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Pixels along each axis."""
+        return tuple(b - a for a, b in zip(self.start, self.stop, strict=True))
+
     def inside(self, shape: Sequence[int]) -> tuple[slice, ...]:
         """The part of a picture of that shape that the tile covers."""
         ends = zip(self.start, self.stop, shape, strict=True)

@@ -1,0 +1,99 @@
+"""Objects that the borders of tiles cut: which boxes are pieces, of what, and what they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from anamorph.core.labels import Floats, Ints
+from anamorph.nn.boxes.pairs import overlapping
+from anamorph.nn.boxes.shapes import SHAPES
+
+Flags = npt.NDArray[np.bool_]
+
+_UPRIGHT = SHAPES[4]
+_NEAR, _SHARE = 2.0, 0.05
+"""A box is cut where it ends within two pixels of a border, or within this share of its side. To
+take a whole box for a cut one does little harm: it goes only where another one shows the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Boxes in the picture, (N, 4) x0, y0, x1, y1, and of each what its tile shows of it."""
+
+    boxes: Floats
+    views: Floats
+    groups: Ints
+    """(N,) numbers of labels from zero: only boxes of one label are of one object."""
+    cut: Flags
+    """(N,) whether a box reaches a border of its tile behind which the picture goes on."""
+
+
+def cut(boxes: Floats, views: Floats, size: tuple[int, ...]) -> Flags:
+    """Tell which boxes are cut, in a picture of (height, width)."""
+    near = np.maximum(_NEAR, _SHARE * (boxes[:, 2:] - boxes[:, :2]))
+    before = (boxes[:, :2] - views[:, :2] <= near) & (views[:, :2] > 0)
+    behind = (views[:, 2:] - boxes[:, 2:] <= near) & (views[:, 2:] < np.array(size[::-1]))
+    return np.asarray((before | behind).any(axis=1))
+
+
+def owners(seen: Seen, agree: float) -> Ints:
+    """Say for each box of which it is a part: itself, another piece, or -1 if it is needless.
+
+    Two boxes of different tiles are of one object if they agree on what both tiles show: if their
+    parts in there have an intersection over union of at least ``agree``. A piece also belongs to a
+    whole box that covers that share of it. Pieces of a whole box are needless; the others that
+    belong together are one.
+    """
+    pairs = overlapping(seen.boxes, seen.groups, 0.0)
+    a, b = pairs.better, pairs.worse
+    some = (seen.cut[a] | seen.cut[b]) & (seen.views[a] != seen.views[b]).any(axis=1)
+    a, b = a[some], b[some]
+    one = _agreement(seen, a, b) >= agree
+    return _joined(a[one], b[one], seen.cut)
+
+
+def unions(boxes: Floats, owner: Ints) -> tuple[Ints, Floats]:
+    """The rows that own others or themselves, and the smallest boxes around all that they own."""
+    rows = np.flatnonzero(owner >= 0)
+    kept, places = np.unique(owner[rows], return_inverse=True)
+    found = boxes[kept]
+    np.minimum.at(found[:, :2], places, boxes[rows, :2])
+    np.maximum.at(found[:, 2:], places, boxes[rows, 2:])
+    return kept, found
+
+
+def _agreement(seen: Seen, a: Ints, b: Ints) -> Floats:
+    """How well boxes agree on what both tiles show, or how much of a piece a whole box covers."""
+    low = np.maximum(seen.views[a, :2], seen.views[b, :2])
+    high = np.minimum(seen.views[a, 2:], seen.views[b, 2:])
+    first, second = (
+        np.hstack([seen.boxes[i, :2].clip(low), seen.boxes[i, 2:].clip(None, high)]) for i in (a, b)
+    )
+    agreed = _UPRIGHT.iou(first, second)
+    shared = _UPRIGHT.common(seen.boxes[a], seen.boxes[b])
+    piece = np.where(seen.cut[a], a, b)
+    covered = np.where(seen.cut[a] & seen.cut[b], 0.0, shared / _UPRIGHT.area(seen.boxes[piece]))
+    return np.maximum(agreed, covered)
+
+
+def _joined(a: Ints, b: Ints, partial: Flags) -> Ints:
+    """Who owns whom, if each pair (a, b) is of one object."""
+    both = partial[a] & partial[b]
+    needless = np.zeros(len(partial), np.bool_)
+    needless[np.where(partial[a], a, b)[~both]] = True
+    owner = np.arange(len(partial))
+    links = both & ~needless[a] & ~needless[b]
+    for one, other in zip(a[links].tolist(), b[links].tolist(), strict=True):
+        owner[_root(owner, other)] = _root(owner, one)
+    found = np.array([_root(owner, row) for row in range(len(owner))], np.int64)
+    return np.where(needless, -1, found)
+
+
+def _root(owner: npt.NDArray[np.int64], row: int) -> int:
+    while owner[row] != row:
+        owner[row] = owner[owner[row]]
+        row = int(owner[row])
+    return row
