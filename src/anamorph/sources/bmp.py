@@ -9,6 +9,8 @@ from anamorph.sources.form import Header
 from anamorph.sources.view import BrokenHeaderError, Memory, View
 
 _PLAIN, _MASKED = 0, 3
+_WITH_ALPHA = 56
+"""Bytes of the shortest header with a mask of alpha, which ends it."""
 _BITS = (1, 4, 8, 15, 16, 24, 32)
 
 
@@ -57,9 +59,15 @@ def _head(view: View) -> _Head:
 
 def _channels(view: View, head: _Head) -> int:
     if head.bits > 8:
-        return 3
+        return 4 if _has_alpha(view, head) else 3
     step = 3 if head.header == 12 else 4
     count = min(head.colors or 1 << head.bits, 1 << head.bits)
     palette = view.take(14 + head.header, count * step)
     gray = palette[0::step] == palette[1::step] == palette[2::step]
     return 1 if gray else 3
+
+
+def _has_alpha(view: View, head: _Head) -> bool:
+    """Whether the masks of the channels name one for alpha."""
+    masked = head.bits == 32 and head.packing == _MASKED and head.header >= _WITH_ALPHA
+    return masked and any(view.take(66, 4))

@@ -12,7 +12,7 @@ from anamorph.sources.view import BrokenHeaderError, View
 
 ORIENTATION = 274
 
-_FORMS = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
+FORMS = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
 """NumPy's name of each type of entry that holds whole numbers."""
 
 
@@ -39,9 +39,9 @@ class Directory:
     def first(self, tag: int, default: int) -> int:
         """The first value of a tag; the default if it is absent or no whole number."""
         found = self.entries.get(tag)
-        if found is None or found.kind not in _FORMS or not found.count:
+        if found is None or found.kind not in FORMS or not found.count:
             return default
-        form = np.dtype(_FORMS[found.kind])
+        form = np.dtype(FORMS[found.kind])
         if found.count * form.itemsize > len(found.inline):
             return int(self.values(tag)[0])
         raw = found.inline[: form.itemsize]
@@ -50,9 +50,9 @@ class Directory:
     def values(self, tag: int) -> npt.NDArray[np.int64]:
         """All values of a tag; none if it is absent or holds no whole numbers."""
         found = self.entries.get(tag)
-        if found is None or found.kind not in _FORMS:
+        if found is None or found.kind not in FORMS:
             return np.empty(0, np.int64)
-        form = np.dtype(self.order + _FORMS[found.kind])
+        form = np.dtype(self.order + FORMS[found.kind])
         length = found.count * form.itemsize
         raw = found.inline[:length]
         if length > len(found.inline):

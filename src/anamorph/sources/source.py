@@ -176,7 +176,11 @@ class Source:
         found = self.header
         if found.refusal:
             raise DataError(f"{self.name} {found.refusal}")
-        self._limit.check_size(self.name, size, found.channels * np.dtype(found.dtype).itemsize)
+        pixel = found.channels * np.dtype(found.dtype).itemsize
+        if found.frame is not None and not found.frame.sequential:
+            # the decoder keeps a coefficient of two bytes for each value of the whole picture
+            size, pixel = found.stored, pixel * 3
+        self._limit.check_size(self.name, size, pixel)
 
     def _sound(self) -> bytes:
         data = self._feed.whole()

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import struct
 from importlib.util import find_spec
 
+import numpy as np
+
 from anamorph.core.errors import sides
-from anamorph.sources.directory import ORIENTATION, Directory, read_directory
+from anamorph.sources.directory import FORMS, ORIENTATION, Directory, read_directory
 from anamorph.sources.form import Header
 from anamorph.sources.view import BrokenHeaderError, Memory, View
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
-_SAMPLES, _FORMAT = 277, 339
+_SAMPLES, _EXTRA, _FORMAT = 277, 338, 339
+_AS_IS = 1
+"""Of the orientation: upright; of an extra sample: the colors were multiplied by it before."""
+_TILE_WIDTH, _TILE_HEIGHT = 322, 323
 _STRIPS, _TILES = (273, 279), (324, 325)
 _PALETTE, _INKS, _SUBSAMPLED = 3, 5, 6
 _FORMATS = {1: "uint", 2: "int", 3: "float", 4: "uint"}
+_ROOM = 1 << 24
+"""Pixels that a tile may have though the picture has fewer."""
 _PLAIN = 1
 _FACTORS = {_PLAIN: 1, 5: 4096, 8: 1032, 32946: 1032, 32773: 64}
 """Bytes that a compression makes of one, at most: none, LZW, deflate twice, PackBits."""
@@ -35,12 +41,16 @@ def parse(view: View) -> Header:
     page = read_directory(view)
     if _WIDTH not in page.entries or _HEIGHT not in page.entries:
         raise BrokenHeaderError("is a TIFF without a picture")
+    width, height = page.first(_WIDTH, 0), page.first(_HEIGHT, 0)
+    tile = page.first(_TILE_WIDTH, 0) * page.first(_TILE_HEIGHT, 0)
+    if tile > max(width * height, _ROOM):
+        raise BrokenHeaderError("is a corrupt TIFF: its tiles are larger than the picture")
     turned = page.first(ORIENTATION, 1)
     samples = page.first(_SAMPLES, 1)
     return Header(
         "tiff",
-        page.first(_WIDTH, 0),
-        page.first(_HEIGHT, 0),
+        width,
+        height,
         turned if 1 <= turned <= 8 else 1,
         channels=_channels(page, samples),
         dtype=_dtype(page),
@@ -70,13 +80,16 @@ def check_whole(data: bytes, found: Header) -> None:
 
 
 def as_stored(data: bytes) -> bytes:
-    """Rewrite the orientation to 1, so that every decoder returns the pixels as stored."""
+    """Rewrite what makes a decoder turn the pixels, or multiply them by their alpha."""
     page = read_directory(Memory(data))
-    entry = page.entries.get(ORIENTATION)
-    if entry is None:
-        return data
-    at = entry.at + (12 if page.big else 8)
-    return data[:at] + struct.pack(page.order + "H", 1) + data[at + 2 :]
+    out = data
+    for tag in (ORIENTATION, _EXTRA):
+        entry = page.entries.get(tag)
+        if entry is not None and entry.count == 1 and page.first(tag, _AS_IS) != _AS_IS:
+            at = entry.at + (12 if page.big else 8)
+            value = np.array(_AS_IS, page.order + FORMS[entry.kind]).tobytes()
+            out = out[:at] + value + out[at + len(value) :]
+    return out
 
 
 def _channels(page: Directory, samples: int) -> int:

@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import numpy.typing as npt
 
-from anamorph.core.errors import DataError
+from anamorph.core.errors import DataError, sides
 from anamorph.sources.form import Header, Part
 from anamorph.sources.scratch import lent
 
@@ -52,7 +52,7 @@ def decode(data: bytes, found: Header, name: str, part: Part) -> npt.NDArray[np.
     count = shape[0] * shape[1] * shape[2]
     room = lent("pixels", count) if part.lent else np.empty(count, np.uint8)
     try:
-        _package().decode_jpeg(
+        pixels = _package().decode_jpeg(
             _ending_at(data, found, height),
             "GRAY" if found.channels == 1 else "RGB",
             min_height=shape[0],
@@ -63,6 +63,8 @@ def decode(data: bytes, found: Header, name: str, part: Part) -> npt.NDArray[np.
         )
     except ValueError as error:
         raise DataError(f"{name} is corrupt: {' '.join(str(error).split())}") from error
+    if pixels.shape != shape:
+        raise DataError(f"{name} is corrupt: it decodes to {sides(pixels.shape)} values")
     return room.reshape(shape if found.channels > 1 else shape[:2])
 
 
