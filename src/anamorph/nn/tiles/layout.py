@@ -17,17 +17,14 @@ class Layout:
 
     axes: int
     channel: int | None
+    place: int
+    """Where the channels of a result stand."""
 
     @property
     def spatial(self) -> tuple[int, ...]:
         """The tiled axes."""
         every = range(self.axes + (self.channel is not None))
         return tuple(axis for axis in every if axis != self.channel)
-
-    @property
-    def place(self) -> int:
-        """Where the channels of a result stand."""
-        return self.axes if self.channel is None else self.channel
 
     def size(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Pixels along the tiled axes."""
@@ -70,20 +67,20 @@ def layout_of(picture: Any, letters: str | None, axes: int | None) -> Layout:
     dims = len(picture.shape)
     if 0 in picture.shape:
         raise DataError(f"picture has shape {tuple(picture.shape)}: it has no pixels")
+    first = isinstance(picture, torch.Tensor)
     if letters is not None:
-        return _spelt(letters, dims, axes)
+        return _spelt(letters, dims, axes, first=first)
     tiled = axes or (2 if dims <= 3 else dims - 1)
     if dims - tiled not in (0, 1):
         raise DataError(
             f"picture has shape {tuple(picture.shape)}: {tiled} axes to tile are wanted, and at "
             "most one of channels"
         )
-    if dims == tiled:
-        return Layout(tiled, None)
-    return Layout(tiled, 0 if isinstance(picture, torch.Tensor) else tiled)
+    place = 0 if first else tiled
+    return Layout(tiled, place if dims > tiled else None, place)
 
 
-def _spelt(letters: str, dims: int, axes: int | None) -> Layout:
+def _spelt(letters: str, dims: int, axes: int | None, *, first: bool) -> Layout:
     upper = letters.upper()
     channel = upper.index("C") if "C" in upper else None
     tiled = len(upper) - (channel is not None)
@@ -94,4 +91,5 @@ def _spelt(letters: str, dims: int, axes: int | None) -> Layout:
         )
     if axes is not None and axes != tiled:
         raise ParameterError(f"layout = {letters!r}: it tiles {tiled} axes, and the grid {axes}")
-    return Layout(tiled, channel)
+    place = (0 if first else tiled) if channel is None else channel
+    return Layout(tiled, channel, place)

@@ -157,7 +157,7 @@ class File(Sink):
         stream.truncate(self._begin + dtype.itemsize * int(np.prod(shape)))
 
     def write(self, index: tuple[slice, ...], block: NDArray[Any]) -> None:
-        axis = 1 if self._layout.channel == 0 and len(index) > self._layout.axes else 0
+        axis = 1 if self._layout.place == 0 and len(index) > self._layout.axes else 0
         height, first = self._shape[axis], index[axis].start
         for channel, rows in enumerate(block if axis else block[None]):
             line = rows[0].nbytes

@@ -56,7 +56,7 @@ def _mean(tile: tuple[int, ...]) -> NDArray[np.float64]:
 
 
 def _pyramid(tile: tuple[int, ...]) -> NDArray[np.float64]:
-    """The distance to the nearest edge, over that of the middle."""
+    """The distance to the nearest edge, in halves of the side that leads there."""
     centres = [np.arange(side) + 0.5 for side in tile]
     sides = zip(centres, tile, strict=True)
     return _outer(np.minimum, [np.minimum(x, side - x) * 2 / side for x, side in sides])
