@@ -81,11 +81,10 @@ class TableDataset(Dataset):
         self._boxes = None if box is None else _boxes(read, box)
         self._labels = _chosen(read, (labels,) if isinstance(labels, str) else labels)
         self._rows = _Rows.of(files, alone=self._boxes is None)
-        self._files = _paths(self._rows.firsts(files), read.name, image)
+        self._files = _paths(self._rows, files, image, files)
         self._masks = None
         if mask is not None:
-            column = read.column(mask, "TableDataset.mask")
-            self._masks = _paths(self._rows.firsts(column), read.name, mask)
+            self._masks = _paths(self._rows, read.column(mask, "TableDataset.mask"), mask, files)
         names, self._numbers = _classes(next(iter(self._labels.values()), None))
         self.classes = names
         self._name = read.name
@@ -154,26 +153,28 @@ class _Rows:
         _, order, starts = grouped(files)
         return cls(order, starts)
 
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
     def of_sample(self, index: int) -> Ints:
         """The rows of a sample, in the order of the table."""
         return self.order[self.starts[index] : self.starts[index + 1]]
 
-    def firsts(self, column: Column) -> list[Any]:
-        """What a column says of each sample, which must be one thing."""
-        out = []
-        for index in range(len(self.starts) - 1):
-            values = [value(column, int(row)) for row in self.of_sample(index)]
-            if any(other != values[0] for other in values):
-                raise DataError(f"rows of one picture differ: {values[0]!r} and {values[1:]!r}")
-            out.append(values[0])
-        return out
 
-
-def _paths(values: Sequence[Any], table: str, column: str) -> Texts:
-    for at, found in enumerate(values):
-        if not isinstance(found, str | os.PathLike) or not os.fspath(found):
-            raise DataError(f"{table}: column {column} has {found!r} as path of picture {at}")
-    return Texts(os.fspath(found) for found in values)
+def _paths(rows: _Rows, column: Column, name: str, files: Column) -> Texts:
+    """What a column of paths says of each sample, which must be one thing."""
+    paths = []
+    for index in range(len(rows)):
+        found = {value(column, row) for row in rows.of_sample(index).tolist()}
+        if len(found) > 1:
+            raise DataError(
+                f"rows of {value(files, int(rows.of_sample(index)[0]))} differ in {name}: {sorted(found)}"
+            )
+        path = found.pop()
+        if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+            raise DataError(f"column {name} has {path!r} as path, in sample {index}")
+        paths.append(os.fspath(path))
+    return Texts(paths)
 
 
 def _boxes(table: Table, names: Sequence[str]) -> NDArray[np.float64]:
@@ -187,7 +188,9 @@ def _boxes(table: Table, names: Sequence[str]) -> NDArray[np.float64]:
     gaps = ~np.isfinite(boxes)
     odd = np.flatnonzero(gaps.any(axis=1) & ~gaps.all(axis=1))
     if odd.size:
-        raise DataError(f"{table.name}, row {odd[0]}: the box {boxes[odd[0]].tolist()} has a gap")
+        raise DataError(
+            f"{table.name}, row {odd[0] + 1}: the box {boxes[odd[0]].tolist()} has a gap"
+        )
     return boxes
 
 

@@ -8,6 +8,7 @@ import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import Any, TypeAlias, final
 
@@ -20,6 +21,12 @@ from anamorph.data.tables.columns import Column, packed
 
 Given: TypeAlias = Any
 """A path, a frame, a mapping from names to columns, or a sequence of mappings."""
+
+
+_DIGITS = 15
+"""Of a whole number that float64 holds, whatever they are."""
+
+_GAPS = ("NAType", "NaTType")
 
 
 @final
@@ -48,7 +55,7 @@ def read_table(given: Given) -> Table:
 
     CSV files are read by the standard library: a comma, semicolon or tab parts the fields, the
     first line names the columns. A column of whole numbers, or of numbers and empty fields (NaN),
-    becomes an array; any other is text. Parquet needs pyarrow.
+    becomes an array; any other is text, also one with leading zeros or more than 15 digits. Parquet needs pyarrow.
 
     Args:
         given: a path of a ``.csv``, ``.tsv`` or ``.parquet`` file; a frame of pandas, polars or
@@ -117,10 +124,8 @@ def _dialect(text: str) -> type[csv.Dialect]:
 
 
 def _parsed(fields: list[str]) -> Column:
-    """Whole numbers, numbers with gaps, or text. Numbers with leading zeros are names, not numbers."""
-    if any(
-        len(field) > 1 and field.lstrip("+-")[:1] == "0" and field.isdecimal() for field in fields
-    ):
+    """Whole numbers, numbers with gaps, or text: also for what would change if it were a number."""
+    if not any(fields) or any(map(_is_name, fields)):
         return packed(fields)
     for kind in (np.int64, np.float64):
         numbers = _as(fields, kind)
@@ -129,13 +134,19 @@ def _parsed(fields: list[str]) -> Column:
     return packed(fields)
 
 
+def _is_name(field: str) -> bool:
+    """Whether a field has digits that a number would lose, as 007 has, or too many of them."""
+    digits = field.strip().lstrip("+-")
+    return "_" in digits or (
+        digits.isdecimal() and (len(digits) > _DIGITS or (digits[0] == "0" and len(digits) > 1))
+    )
+
+
 def _as(fields: list[str], kind: Any) -> NDArray[Any] | None:
-    if not any(fields):
-        return None
     whole = kind is np.int64
     try:
         return np.array([int(f) if whole else float(f or "nan") for f in fields], kind)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
 
 
@@ -177,7 +188,12 @@ def _array(column: Any) -> Any:
     if values.dtype.kind in "biufmM":
         return values
     listed = column.to_pylist() if hasattr(column, "to_pylist") else column.to_list()
-    return [None if value != value else value for value in listed]  # noqa: PLR0124 - NaN alone
+    return [None if _is_gap(value) else value for value in listed]
+
+
+def _is_gap(value: Any) -> bool:
+    """Whether a value says that there is none: NaN, or what pandas writes in place of it."""
+    return type(value).__name__ in _GAPS or (isinstance(value, float) and isnan(value))
 
 
 def _records(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
