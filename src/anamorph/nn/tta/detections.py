@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from anamorph.core.errors import DataError, DataTypeError, MissingDataError, ParameterError
-from anamorph.nn.tta.gathering import Gathering
+from anamorph.nn.tta.gathering import Gathering, Look
 from anamorph.nn.tta.outputs import Output, Pairs, traded
 from anamorph.nn.tta.view import View
 
@@ -23,18 +23,16 @@ class Detections(Gathering):
     def __init__(self, output: Output, path: str, batch: int) -> None:
         self.output = output
         self.path = path
-        self.views: list[list[dict[str, Any]]] = [[] for _ in range(batch)]
-        self.weights: list[float] = []
+        self.batch = batch
+        self.views: list[tuple[Look, list[dict[str, Any]]]] = []
 
-    def add(self, value: Any, view: View, weight: float) -> None:
-        if not isinstance(value, list | tuple) or len(value) != len(self.views):
+    def add(self, value: Any, look: Look) -> None:
+        if not isinstance(value, list | tuple) or len(value) != self.batch:
             raise DataTypeError(
-                f"the model's output{self.path} is no list of {len(self.views)}: for the task "
+                f"the model's output{self.path} is no list of {self.batch}: for the task "
                 "'detection' it must be a list of dictionaries, one a picture"
             )
-        self.weights.append(weight)
-        for views, found in zip(self.views, value, strict=True):
-            views.append(self.home(found, view))
+        self.views.append((look, [self.home(found, look.view) for found in value]))
 
     def home(self, found: Any, view: View) -> dict[str, Any]:
         """Bring what was found in one picture home; what lies beyond the picture goes.
@@ -72,8 +70,10 @@ class Detections(Gathering):
         return column if move is None else move(column, view)
 
     def result(self) -> list[Any]:
-        fuse = fusion(self.output.merge, self.weights)
-        return [_like(views[0], fuse(views)) for views in self.views]
+        views = sorted(self.views, key=lambda held: held[0].number)
+        fuse = fusion(self.output.merge, [look.weight for look, _ in views])
+        pictures = zip(*(found for _, found in views), strict=True)
+        return [_like(of_one[0], fuse(list(of_one))) for of_one in pictures]
 
 
 def _like(view: Mapping[str, Any], fused: Any) -> Any:
@@ -103,12 +103,12 @@ def fusion(given: Any, weights: list[float]) -> Fusion:
 def _masks(masks: Tensor, view: View) -> Tensor:
     """Bring masks (M, h, w) or (M, 1, h, w) home; what was not seen is empty."""
     home = view.home((masks.shape[-2], masks.shape[-1]))
-    flat = masks.reshape(len(masks), -1, *masks.shape[-2:])
+    flat = masks if masks.dim() > 3 else masks.unsqueeze(1)
     soft = flat if flat.is_floating_point() else flat.float()
     moved = view.maps(soft, home)
     coverage = view.coverage(home)
     if coverage is not None:
-        moved = moved * coverage.to(moved.device)
+        moved = moved * (coverage > 0).to(moved.device)
     if not flat.is_floating_point():
         moved = (moved >= 0.5).to(flat.dtype)
     return moved.reshape(*masks.shape[:-2], *home)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from anamorph.core.errors import DataError
@@ -11,11 +12,20 @@ from anamorph.nn.tta.outputs import kind_of
 from anamorph.nn.tta.view import View
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A view, what it weighs, and which of the views it is: they may be run in another order."""
+
+    view: View
+    weight: float
+    number: int
+
+
 class Gathering(ABC):
     """What is gathered of one output, or of a container of outputs."""
 
     @abstractmethod
-    def add(self, value: Any, view: View, weight: float) -> None:
+    def add(self, value: Any, look: Look) -> None:
         """Take what one more view says."""
 
     @abstractmethod
@@ -29,7 +39,7 @@ class First(Gathering):
     def __init__(self) -> None:
         self.held: list[Any] = []
 
-    def add(self, value: Any, view: View, weight: float) -> None:
+    def add(self, value: Any, look: Look) -> None:
         if not self.held:
             self.held.append(value)
 
@@ -44,7 +54,7 @@ class Members(Gathering):
         self.members = members
         self.like: Any = None
 
-    def add(self, value: Any, view: View, weight: float) -> None:
+    def add(self, value: Any, look: Look) -> None:
         kind = kind_of(value)
         found = {} if kind is None else kind.members(value)
         if found.keys() != self.members.keys():
@@ -53,7 +63,7 @@ class Members(Gathering):
             )
         self.like = value if self.like is None else self.like
         for key, member in self.members.items():
-            member.add(found[key], view, weight)
+            member.add(found[key], look)
 
     def result(self) -> Any:
         kind = kind_of(self.like)

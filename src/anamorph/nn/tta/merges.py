@@ -35,8 +35,8 @@ class Merging(ABC):
     """A merge in progress."""
 
     @abstractmethod
-    def add(self, values: Tensor, weight: Weight) -> None:
-        """Take what one more view says."""
+    def add(self, values: Tensor, weight: Weight, number: int = 0) -> None:
+        """Take what one more view says, the one of that number."""
 
     @abstractmethod
     def result(self) -> Tensor:
@@ -90,7 +90,7 @@ class _Averaging(Merging):
         self.value: Tensor | None = None
         self.total: Weight = 0.0
 
-    def add(self, values: Tensor, weight: Weight) -> None:
+    def add(self, values: Tensor, weight: Weight, number: int = 0) -> None:
         new = _wide(values)
         if self.mean.there is not None:
             new = self.mean.there(new)
@@ -141,7 +141,7 @@ class _Choosing(Merging):
         self.extreme = extreme
         self.value: Tensor | None = None
 
-    def add(self, values: Tensor, weight: Weight) -> None:
+    def add(self, values: Tensor, weight: Weight, number: int = 0) -> None:
         if isinstance(weight, Tensor):
             values = torch.where(weight > 0, values, self.extreme.worst)
         self.value = values if self.value is None else self.extreme.choose(self.value, values)
@@ -158,7 +158,8 @@ class Custom(Merge):
     """A function of a user's: f(values (V, …), weights) → merged.
 
     The weights add up to 1 over V, wherever any view sees a place, and can be multiplied with the
-    values. All views are held until the last is there.
+    values. All views are held until the last is there, and come in
+    their order.
     """
 
     function: Callable[[Tensor, Tensor], Tensor]
@@ -170,16 +171,15 @@ class Custom(Merge):
 class _Collecting(Merging):
     def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
         self.function = function
-        self.values: list[Tensor] = []
-        self.weights: list[Weight] = []
+        self.views: list[tuple[int, Tensor, Weight]] = []
 
-    def add(self, values: Tensor, weight: Weight) -> None:
-        self.values.append(values)
-        self.weights.append(weight)
+    def add(self, values: Tensor, weight: Weight, number: int = 0) -> None:
+        self.views.append((number, values, weight))
 
     def result(self) -> Tensor:
-        values = torch.stack(self.values)
-        each = [torch.as_tensor(w).to(values) for w in self.weights]
+        views = sorted(self.views, key=lambda view: view[0])
+        values = torch.stack([found for _, found, _ in views])
+        each = [torch.as_tensor(weight).to(values) for *_, weight in views]
         each = [w.reshape((1,) * (values.dim() - 1 - w.dim()) + w.shape) for w in each]
         largest = max(each, key=Tensor.numel)  # one a place where any view sees but a part
         weights = torch.stack([w.expand_as(largest) for w in each])

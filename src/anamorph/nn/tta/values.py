@@ -10,10 +10,9 @@ from torch import Tensor
 
 from anamorph.core.errors import DataError
 from anamorph.ir.ops import Size
-from anamorph.nn.tta.gathering import Gathering
+from anamorph.nn.tta.gathering import Gathering, Look
 from anamorph.nn.tta.merges import Merging
 from anamorph.nn.tta.outputs import Output, leaf_tensor, traded
-from anamorph.nn.tta.view import View
 
 
 class Values(Gathering):
@@ -26,7 +25,7 @@ class Values(Gathering):
         self.dtype = torch.float32
         self.merging: Merging = output.merging.begin()
 
-    def add(self, value: Any, view: View, weight: float) -> None:
+    def add(self, value: Any, look: Look) -> None:
         values = leaf_tensor(value, self.output.task, self.path)
         if values.dim() == 0 or values.shape[0] != self.batch:
             raise DataError(
@@ -35,12 +34,12 @@ class Values(Gathering):
             )
         self.dtype = values.dtype
         values = self.probable(values)
-        if view.mirrored and self.output.flip_pairs:
+        if look.view.mirrored and self.output.flip_pairs:
             values = traded(values, self.output.flip_pairs)
-        self.take(values, view, weight)
+        self.take(values, look)
 
     @abstractmethod
-    def take(self, values: Tensor, view: View, weight: float) -> None:
+    def take(self, values: Tensor, look: Look) -> None:
         """Bring values home and merge them."""
 
     def probable(self, values: Tensor) -> Tensor:
@@ -69,15 +68,16 @@ class Values(Gathering):
 class Labels(Values):
     """Outputs that no view moves."""
 
-    def take(self, values: Tensor, view: View, weight: float) -> None:
-        self.merging.add(values, weight)
+    def take(self, values: Tensor, look: Look) -> None:
+        self.merging.add(values, look.weight, look.number)
 
 
 class Points(Values):
     """Coordinates of keypoints."""
 
-    def take(self, values: Tensor, view: View, weight: float) -> None:
-        self.merging.add(view.points(values, self.output.coordinates), weight)
+    def take(self, values: Tensor, look: Look) -> None:
+        moved = look.view.points(values, self.output.coordinates)
+        self.merging.add(moved, look.weight, look.number)
 
     def probable(self, values: Tensor) -> Tensor:
         """Check that these are coordinates."""
@@ -100,24 +100,24 @@ class Dense(Values):
         self.shape: tuple[int, ...] = ()
         self.seen: Tensor | None = torch.zeros((), dtype=torch.bool)
 
-    def take(self, values: Tensor, view: View, weight: float) -> None:
+    def take(self, values: Tensor, look: Look) -> None:
         if values.dim() < 3:
             raise DataError(
                 f"the model's output{self.path} has shape {tuple(values.shape)}: for the task "
                 f"{self.output.task!r} it must be (N, …, h, w)"
             )
         self.shape = tuple(values.shape[:-2])
-        maps = values.reshape(self.batch, -1, *values.shape[-2:])
+        maps = values.flatten(1, -3) if values.dim() > 3 else values.unsqueeze(1)
         if self.home is None:
-            self.home = view.home((maps.shape[2], maps.shape[3]))
-        maps = view.maps(maps, self.home)
-        coverage = view.coverage(self.home)
+            self.home = look.view.home((maps.shape[2], maps.shape[3]))
+        maps = look.view.maps(maps, self.home)
+        coverage = look.view.coverage(self.home)
         if coverage is None:
             self.seen = None
-            self.merging.add(maps, weight)
+            self.merging.add(maps, look.weight, look.number)
             return
-        self.seen = None if self.seen is None else self.seen | coverage
-        self.merging.add(maps, coverage.to(maps.device, maps.dtype) * weight)
+        self.seen = None if self.seen is None else self.seen | (coverage > 0)
+        self.merging.add(maps, coverage.to(maps.device) * look.weight, look.number)
 
     def result(self) -> Tensor:
         merged = super().result()

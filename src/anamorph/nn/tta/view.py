@@ -23,6 +23,8 @@ _READING = Sampling(mask_interpolation=K.INTER_LINEAR, border=K.BORDER_REPLICATE
 """How maps are read: what lies beyond their edge goes on as the edge, coverage says what counts."""
 _SEEN = 1e-6
 """By how many pixels a place may lie beyond a canvas and still count as seen."""
+_FAINT = 1e-3
+"""Weight of what is seen together with the frame: it counts where nothing else is known."""
 
 COORDINATES: Mapping[str, tuple[float, bool]] = {
     "pixels": (0.5, False),
@@ -128,8 +130,15 @@ class View:
         return render_ops([Warp(matrix, home, _READING)], maps, Target.MASK)
 
     def coverage(self, home: Size) -> Tensor | None:
-        """Tell which places of a map (h, w) were seen; None if all of them were."""
-        return None if self.whole else _coverage(self._moves, self.plan.size, home)
+        """Weigh the places of a map (h, w) by how well they were seen; None if all of them were.
+
+        It is 0 for what was not seen. Along the edge of a picture that is seen tilted it is next to
+        0: what is read there is of the frame, too.
+        """
+        tilted = not mx.is_axis_aligned(self.matrix)
+        if self.whole and not tilted:
+            return None
+        return _coverage(self._moves, self.plan.size, home, tilted=tilted)
 
     def boxes(self, boxes: Tensor) -> Tensor:
         """Bring boxes (M, 4) as x0, y0, x1, y1 home, cut to the picture.
@@ -166,17 +175,22 @@ class View:
 
 
 @lru_cache(maxsize=32)
-def _coverage(moves: tuple[tuple[Matrix, Size], ...], source: Size, home: Size) -> Tensor:
+def _coverage(
+    moves: tuple[tuple[Matrix, Size], ...], source: Size, home: Size, *, tilted: bool
+) -> Tensor:
     """Follow the centre of each place of a map over all canvases."""
-    y = (torch.arange(home[0], dtype=torch.float64) + 0.5) * (source[0] / home[0])
-    x = (torch.arange(home[1], dtype=torch.float64) + 0.5) * (source[1] / home[1])
-    y, x = torch.meshgrid(y, x, indexing="ij")
+    rows = torch.arange(home[0], dtype=torch.float64)[:, None] + 0.5
+    columns = torch.arange(home[1], dtype=torch.float64)[None] + 0.5
+    y, x = rows * (source[0] / home[0]), columns * (source[1] / home[1])
     seen = torch.ones(home, dtype=torch.bool)
     for (a, b, c, d, e, f, g, h, i), size in moves:
         depth = g * x + h * y + i
         u, v = (a * x + b * y + c) / depth, (d * x + e * y + f) / depth
         seen &= (depth > 0) & _within(u, size[1]) & _within(v, size[0])
-    return seen
+    if not tilted:
+        return seen.float()
+    to_edge = torch.minimum(rows.minimum(home[0] - rows), columns.minimum(home[1] - columns))
+    return (seen * (to_edge - 1).clamp(_FAINT, 1)).float()
 
 
 def _within(place: Tensor, side: int) -> Any:

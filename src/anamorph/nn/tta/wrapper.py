@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from anamorph.core.errors import DataError, DataTypeError, ParameterError
 from anamorph.core.params import Number
-from anamorph.nn.tta.gathering import Gathering
+from anamorph.ir.ops import Size
+from anamorph.nn.tta.gathering import Gathering, Look
 from anamorph.nn.tta.merges import Merge
 from anamorph.nn.tta.outputs import Output, Spec, parts, read_spec
 from anamorph.nn.tta.tree import gathering_for
@@ -95,30 +96,30 @@ class TTA(nn.Module):
             raise DataTypeError(f"the batch is {what}: it must be a tensor (N, C, H, W)")
         gathered: Gathering | None = None
         count = batch.shape[0]
-        for views in self._rounds(batch):
-            seen = [view.render(batch) for view, _ in views]
+        for looks in self._rounds(batch):
+            seen = [look.view.render(batch) for look in looks]
             output = self.model(seen[0] if len(seen) == 1 else torch.cat(seen), *args, **kwargs)
-            for (view, weight), said in zip(views, parts(output, len(views), count), strict=True):
+            for look, said in zip(looks, parts(output, len(looks), count), strict=True):
                 if gathered is None:
                     gathered = gathering_for(said, self.outputs, count)
-                gathered.add(said, view, weight)
+                gathered.add(said, look)
         if gathered is None:
             raise DataError("there are no views")
         return gathered.result()
 
-    def _rounds(self, batch: Tensor) -> Iterator[list[tuple[View, float]]]:
+    def _rounds(self, batch: Tensor) -> Iterator[list[Look]]:
         """Put views of equal size together, as many as may be run at once."""
         size = int(batch.shape[2]), int(batch.shape[3])
         dtype = str(batch.dtype).removeprefix("torch.")
         plans = self.views.plans(size, int(batch.shape[1]), dtype)
-        sizes: dict[tuple[int, int], list[tuple[View, float]]] = {}
-        for plan, weight in zip(plans, self.weights, strict=True):
+        sizes: dict[Size, list[Look]] = {}
+        for number, (plan, weight) in enumerate(zip(plans, self.weights, strict=True)):
             if weight > 0:
-                view = View(plan)
-                sizes.setdefault(view.size, []).append((view, weight))
-        for views in sizes.values():
-            for start in range(0, len(views), self.batch_views):
-                yield views[start : start + self.batch_views]
+                look = Look(View(plan), weight, number)
+                sizes.setdefault(look.view.size, []).append(look)
+        for looks in sizes.values():
+            for start in range(0, len(looks), self.batch_views):
+                yield looks[start : start + self.batch_views]
 
     def _listed(self, pictures: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
         """Look at pictures of any sizes, one after the other."""

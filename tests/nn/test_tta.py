@@ -1,0 +1,495 @@
+"""Views are looked at and come home: every set of views with every task."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import anamorph as A
+from anamorph.core import constants as K
+from anamorph.core.errors import (
+    CropSizeError,
+    DataError,
+    DataTypeError,
+    MissingDataError,
+    NotInvertibleError,
+    ParameterError,
+    ParameterTypeError,
+    UnknownNameError,
+)
+from anamorph.nn.boxes import NMS
+from anamorph.nn.tta import (
+    SETS,
+    TASKS,
+    TTA,
+    Drawn,
+    FiveCrop,
+    Given,
+    Output,
+    Padded,
+    Scales,
+    Symmetries,
+    TenCrop,
+    View,
+    as_views,
+)
+
+SIZES = ((1, 1), (1, 7), (9, 9), (10, 20), (31, 50))
+TILTED = A.Compose([A.Rotate((20, 20), p=1), A.HorizontalFlip(p=1)])
+
+LATTICE = {
+    **{name: name for name in SETS},
+    "padded": Padded(32),
+    "padded and turned": Padded(8, K.BORDER_REPLICATE) * "d4",
+    "turned and padded": "d4" * Padded(8),
+    "one pipeline": A.HorizontalFlip(p=1),
+    "pipelines": [A.VerticalFlip(p=1), A.Transpose(p=1), A.Compose([A.RandomRotate90(p=1)])],
+    "plans": [Given((A.Compose([]).plan(image=torch.zeros(10, 20, 3).numpy()),)), "hflip"],
+    "doubled": "d2" * Symmetries("rot90"),
+}
+"""Views in which pixels fall on pixels and nothing is lost."""
+CROPS = {
+    "five crops": FiveCrop((7, 12)),
+    "ten crops": TenCrop((7, 12)),
+    "crops of turns": "rot90" * FiveCrop((6, 7)) + Symmetries("identity"),
+}
+"""Views in which pixels fall on pixels, each of a part of the picture; together of all of it."""
+SCALED = {
+    "scales": Scales(0.75, 1, 1.5),
+    "scales of turns": "d4" * Scales(1, 2),
+    "letterbox": A.LetterBox((96, 96)),
+    "tilted": ["identity", TILTED],
+    "perspective": ["identity", A.Perspective(scale=(0.1, 0.1), p=1, fit_output=True)],
+}
+"""Views that are resampled."""
+ALL = {**LATTICE, **CROPS, **SCALED}
+
+
+# --------------------------------------------------- models that move as their input does
+
+
+def peak(batch):
+    """Keypoint: the brightest pixel (N, 1, 2)."""
+    place = batch[:, 0].flatten(1).argmax(1)
+    return torch.stack([place % batch.shape[3], place // batch.shape[3]], -1).float()[:, None]
+
+
+def blobs(batch):
+    """Detection: the rectangle around what is bright, with its mask."""
+    found = []
+    for picture in batch:
+        bright = (picture[0] > 0.5).nonzero()
+        low, high = (bright.amin(0), bright.amax(0) + 1) if len(bright) else (0, 0)
+        rows = torch.cat([low.flip(0), high.flip(0)]).float()[None] if len(bright) else []
+        count = len(rows)
+        found.append(
+            {
+                "boxes": torch.as_tensor(rows).reshape(-1, 4),
+                "scores": torch.full((count,), 0.75),
+                "labels": torch.full((count,), 3),
+                "masks": (picture[None, :1] > 0.5).float()[:count],
+            }
+        )
+    return found
+
+
+MODELS = {
+    "classification": lambda batch: batch.mean((2, 3)),
+    "dense": lambda batch: batch,
+    "heatmaps": lambda batch: batch,
+    "keypoints": peak,
+    "detection": blobs,
+}
+
+
+def scene(size=(10, 20)):
+    """Two pictures, each with a bright rectangle and one brightest pixel, the rest smooth."""
+    y, x = torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing="ij")
+    batch = (0.2 + 0.2 * torch.sin(x / 5.0 + y / 7.0)).expand(2, 3, *size).clone()
+    batch[0, :, 2:6, 3:12] = 0.9
+    batch[1, :, 4:9, 8:18] = 0.8
+    batch[0, :, 4, 5] = batch[1, :, 6, 12] = 1.0
+    return batch
+
+
+def test_the_table_of_models_is_complete():
+    assert set(MODELS) == set(TASKS)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("views", ALL.values(), ids=ALL.keys())
+def test_every_view_with_every_task(views, task):
+    """The shape of what comes out is that of the model's own output; one at a time or at once."""
+    batch, model = scene(), MODELS[task]
+    merge = NMS(iou=0.3) if task == "detection" else None
+    plain = model(batch)
+    outputs = [
+        TTA(model, views, task, merge=merge, batch_views=count, uncovered=None)(batch)
+        for count in (1, 3, 100)
+    ]
+    for output in outputs:
+        if task == "detection":
+            assert [set(found) for found in output] == [set(found) for found in plain]
+            assert all(found["boxes"].shape[1:] == (4,) for found in output)
+            assert all(found["masks"].shape[1:] == (1, 10, 20) for found in output)
+        else:
+            assert output.shape == plain.shape
+            assert output.dtype == plain.dtype
+            torch.testing.assert_close(output, outputs[0], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("task", ["dense", "heatmaps", "keypoints"])
+@pytest.mark.parametrize("views", LATTICE.values(), ids=LATTICE.keys())
+def test_pixels_that_fall_on_pixels_are_exact(views, task):
+    batch, model = scene(), MODELS[task]
+    assert torch.equal(TTA(model, views, task)(batch), model(batch))
+
+
+@pytest.mark.parametrize("views", LATTICE.values(), ids=LATTICE.keys())
+def test_boxes_on_pixels_are_exact(views):
+    batch = scene()
+    for found, own in zip(TTA(blobs, views, "detection")(batch), blobs(batch), strict=True):
+        torch.testing.assert_close(found, own, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_labels_that_do_not_depend_on_the_view_are_kept(name):
+    batch = scene()
+    means = TTA(MODELS["classification"], name)(batch)
+    torch.testing.assert_close(means, batch.mean((2, 3)), rtol=1e-6, atol=0)
+    tops = TTA(lambda b: b.amax((2, 3)), name)(batch)
+    assert torch.equal(tops, batch.amax((2, 3)))
+
+
+@pytest.mark.parametrize("task", ["dense", "heatmaps"])
+@pytest.mark.parametrize("views", CROPS.values(), ids=CROPS.keys())
+def test_crops_do_not_dilute(views, task):
+    batch = scene()
+    assert torch.equal(TTA(nn.Identity(), views, task)(batch), batch)
+
+
+@pytest.mark.parametrize("views", SCALED.values(), ids=SCALED.keys())
+def test_resampled_views_are_near(views):
+    """A smooth picture twice interpolated differs by less than its slope a pixel."""
+    y, x = torch.meshgrid(torch.arange(10.0), torch.arange(20.0), indexing="ij")
+    batch = torch.stack([x / 20, y / 10])[None] + 0.1
+    output = TTA(nn.Identity(), views, "dense")(batch)
+    assert (output - batch).abs().max() < 0.1
+    assert (output - batch)[..., 2:-2, 2:-2].abs().max() < 0.02
+
+
+@pytest.mark.parametrize("views", SCALED.values(), ids=SCALED.keys())
+def test_resampled_keypoints_and_boxes_are_near(views):
+    batch = scene((40, 80))
+    points = TTA(peak, views, "keypoints")(batch)
+    assert (points - peak(batch)).abs().max() <= 1
+    for found, own in zip(TTA(blobs, views, "detection")(batch), blobs(batch), strict=True):
+        assert (found["boxes"][0] - own["boxes"][0]).abs().max() < 3
+
+
+# ------------------------------------------------------------------ sizes and resolutions
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_symmetries_of_any_size_and_dtype_are_exact(name, size, dtype):
+    batch = torch.randn(2, 3, *size).to(dtype)
+    output = TTA(nn.Identity(), name, "dense", batch_views=3)(batch)
+    assert output.dtype == dtype
+    assert torch.equal(output, batch)
+
+
+def symmetrical_net():
+    """A convolutional net whose kernels have the symmetries of the square."""
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2), nn.Conv2d(6, 4, 3, padding=1)
+    ).double()
+    with torch.no_grad():
+        for conv in (net[0], net[3]):
+            turns = [torch.rot90(conv.weight, k, (2, 3)) for k in range(4)]
+            conv.weight.copy_(sum(turns + [t.flip(3) for t in turns]) / 8)
+    return net.eval()
+
+
+@pytest.mark.parametrize("size", [(8, 8), (10, 20), (32, 6)])
+@pytest.mark.parametrize("name", SETS)
+def test_a_symmetrical_net_says_what_it_says_without(name, size):
+    net, batch = symmetrical_net(), torch.randn(2, 3, *size, dtype=torch.float64)
+    output = TTA(net, name, "dense", activation="softmax")(batch)
+    torch.testing.assert_close(output, net(batch).softmax(1), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("stride", [2, 4])
+@pytest.mark.parametrize("size", [(8, 16), (12, 20), (10, 21)])
+@pytest.mark.parametrize("name", SETS)
+def test_maps_of_another_resolution(name, stride, size):
+    """Of the pooled map, be it cut or completed, all symmetries are exact."""
+    batch = torch.randn(1, 2, *size)
+    for sized in (
+        lambda b: nn.functional.adaptive_avg_pool2d(b, [-(-s // stride) for s in b.shape[2:]]),
+        lambda b: nn.functional.interpolate(b, scale_factor=stride),
+    ):
+        output = TTA(sized, name, "dense")(batch)
+        torch.testing.assert_close(output, sized(batch), rtol=1e-6, atol=1e-6)
+
+
+def test_any_net_is_made_equivariant():
+    """Turned input gives turned output, which is what d4 is for."""
+    torch.manual_seed(0)
+    net = nn.Conv2d(3, 2, 3, padding=1).double()
+    tta, batch = TTA(net, "d4", "dense"), torch.randn(1, 3, 9, 14, dtype=torch.float64)
+    turned = tta(batch.rot90(1, (2, 3)))
+    torch.testing.assert_close(turned, tta(batch).rot90(1, (2, 3)), rtol=1e-12, atol=1e-12)
+    assert not torch.allclose(net(batch.rot90(1, (2, 3))), net(batch).rot90(1, (2, 3)))
+
+
+def test_scales_have_exact_sizes_and_come_home():
+    """101 pixels by 1.5 are 152, and 101 again; nothing is off by one."""
+    seen = []
+    model = lambda batch: seen.append(tuple(batch.shape[2:])) or batch  # noqa: E731
+    output = TTA(model, Scales(0.5, 1, 1.5), "dense")(torch.ones(1, 1, 101, 67))
+    assert seen == [(51, 34), (101, 67), (152, 101)]
+    torch.testing.assert_close(output, torch.ones(1, 1, 101, 67))
+
+
+def test_the_first_view_decides_the_resolution():
+    batch = torch.zeros(1, 1, 10, 20)
+    assert TTA(nn.Identity(), Scales(1, 2), "dense")(batch).shape == (1, 1, 10, 20)
+    assert TTA(nn.Identity(), FiveCrop((6, 11)), "dense")(batch).shape == (1, 1, 10, 20)
+
+
+# ------------------------------------------------------------------------------- coverage
+
+
+def test_gaps_are_refused_or_filled():
+    batch = torch.ones(1, 2, 10, 20)
+    with pytest.raises(DataError, match=r"the views see 40% of the picture: add a view"):
+        TTA(nn.Identity(), FiveCrop((4, 4)), "dense")(batch)
+    output = TTA(nn.Identity(), FiveCrop((4, 4)), "dense", uncovered=-1.0)(batch)
+    assert output.unique().tolist() == [-1, 1]
+    assert (output[0, 0] == 1).sum() == 5 * 16
+
+
+def test_what_was_never_seen_has_no_say():
+    """A turned view knows nothing of corners; its frame must not darken them."""
+    batch = torch.ones(1, 1, 20, 20)
+    views = ["identity", A.Rotate((45, 45), p=1)]
+    output = TTA(nn.Identity(), views, "dense")(batch)
+    torch.testing.assert_close(output, batch, rtol=0, atol=1e-3)
+    only = TTA(nn.Identity(), A.Rotate((45, 45), p=1), "dense", uncovered=0.0)(batch)
+    assert only[0, 0, 0, 0] == 0
+    assert only[0, 0, 10, 10] == pytest.approx(1)
+
+
+def test_content_cut_on_the_way_stays_cut():
+    crop = A.Compose([A.Crop(0, 0, 5, 10, p=1), A.PadIfNeeded(10, 20, position="top_left", p=1)])
+    output = TTA(lambda b: b + 1, ["identity", crop], "dense", weights=(1, 3))(
+        torch.ones(1, 1, 10, 20)
+    )
+    assert torch.equal(output, torch.full((1, 1, 10, 20), 2.0))
+    shifted = TTA(nn.Identity(), crop, "dense", uncovered=-1)(torch.ones(1, 1, 10, 20))
+    assert torch.equal(shifted[0, 0] == 1, torch.arange(20).expand(10, 20) < 5)
+
+
+# -------------------------------------------------------------------------------- running
+
+
+def test_labels_of_all_eight_count_once():
+    """0 to 7 have the mean 3.5."""
+    calls = iter(range(8))
+    output = TTA(lambda _: torch.full((1, 1), float(next(calls))), "d4")(torch.zeros(1, 1, 4, 4))
+    assert output.item() == pytest.approx(3.5)
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [(1, [2] * 8), (3, [6, 2, 6, 2]), (100, [8, 8])],
+)
+def test_views_in_a_batch_are_bounded(count, sizes):
+    seen = []
+    model = lambda batch: seen.append(batch.shape[0]) or batch  # noqa: E731
+    TTA(model, "d4", "dense", batch_views=count)(torch.zeros(2, 1, 4, 6))
+    assert seen == sizes
+
+
+def test_square_pictures_take_one_batch():
+    seen = []
+    model = lambda batch: seen.append(batch.shape[0]) or batch  # noqa: E731
+    TTA(model, "d4", "dense", batch_views=8)(torch.zeros(3, 1, 4, 4))
+    assert seen == [24]
+
+
+def test_weights_are_those_of_views():
+    batch = torch.zeros(1, 1, 2, 2)
+    calls = iter((1.0, 5.0, 9.0))
+    model = lambda _: torch.full((1, 1), next(calls))  # noqa: E731
+    output = TTA(model, "flips", weights=(1, 0, 3))(batch)
+    assert output.item() == pytest.approx((1 * 1 + 3 * 5) / 4)  # the view of weight 0 is not run
+    assert list(calls) == [9.0]
+
+
+def test_nothing_of_the_caller_or_the_model_changes():
+    batch = torch.rand(1, 2, 6, 9)
+    before = batch.clone()
+    kept = torch.rand(1, 2, 6, 9)
+    held = kept.clone()
+    output = TTA(lambda _: kept, "d2", "dense", activation="sigmoid")(batch)
+    output.add_(1)
+    assert torch.equal(batch, before)
+    assert torch.equal(kept, held)
+
+
+def test_gradients_pass():
+    batch = torch.rand(1, 1, 5, 8, requires_grad=True)
+    TTA(lambda b: b**2, "d4" * Scales(1, 1.5), "dense")(batch).sum().backward()
+    assert batch.grad.shape == batch.shape
+    assert (batch.grad > 0).all()
+
+
+def test_an_empty_batch():
+    assert TTA(nn.Conv2d(3, 2, 1), "d4", "dense")(torch.zeros(0, 3, 4, 6)).shape == (0, 2, 4, 6)
+
+
+def test_it_is_a_module_and_hands_arguments_on():
+    model = nn.Bilinear(3, 3, 1)
+    tta = TTA(model, "hflip").eval()
+    assert not model.training
+    assert [name for name, _ in tta.named_parameters()] == ["model.weight", "model.bias"]
+    asked = TTA(lambda b, k, *, c: b.mean((2, 3)) * k + c, "hflip")
+    assert asked(torch.ones(1, 1, 2, 2), 3, c=4).item() == 7
+    assert "Symmetries(name='hflip')" in repr(tta)
+
+
+def test_views_of_a_seed_are_the_same_and_of_a_list_apart():
+    size = (40, 60)
+    pipeline = A.Affine(rotate=(-30, 30), p=1)
+    assert Drawn((pipeline,), 5).plans(size) == Drawn((pipeline,), 5).plans(size)
+    assert Drawn((pipeline,), 5).plans(size) != Drawn((pipeline,), 6).plans(size)
+    assert len(set(as_views([pipeline, pipeline, "hflip", pipeline]).plans(size))) == 5
+
+
+# --------------------------------------------------------------------------- one view
+
+
+def test_keypoints_of_a_quarter_turn():
+    """The point (15.5, 2.5) of a picture of 10 × 20 comes home from all eight."""
+    for plan in Symmetries("d4").plans((10, 20)):
+        view = View(plan)
+        picture = torch.zeros(1, 1, 10, 20)
+        picture[0, 0, 2, 15] = 1
+        seen = peak(view.render(picture))
+        assert view.points(seen).tolist() == [[[15, 2]]]
+        assert view.points(seen + 0.5, "continuous").tolist() == [[[15.5, 2.5]]]
+        shares = (seen + 0.5) / torch.tensor(view.size[::-1])
+        home = view.points(shares, "normalized") * torch.tensor([20, 10])
+        torch.testing.assert_close(home, torch.tensor([[[15.5, 2.5]]]))
+
+
+def test_further_columns_of_keypoints_are_kept():
+    view = View(Symmetries("hflip").plans((4, 10))[1])
+    assert view.points(torch.tensor([[1, 2, 9]])).tolist() == [[8, 2, 9]]
+
+
+def test_boxes_are_cut_to_the_picture():
+    view = View(Padded(16).plans((10, 20))[0])
+    assert view.size == (16, 32)
+    home = view.boxes(torch.tensor([[0, 0, 32, 16], [0, 0, 6, 16], [8, 4, 10, 6]]))
+    assert home.tolist() == [[0, 0, 20, 10], [0, 0, 0, 10], [2, 1, 4, 3]]
+
+
+def test_a_tilted_view_is_read_in_perspective():
+    plan = A.Compose([A.Perspective(scale=(0.2, 0.2), p=1)], seed=3).plan(
+        image=torch.zeros(60, 80, 3).numpy()
+    )
+    view = View(plan)
+    corners = torch.tensor([[10.0, 12.0], [50.0, 40.0]])
+    x, y = (corners + 0.5).unbind(-1)
+    a, b, c, d, e, f, g, h, i = plan.ops[0].matrix
+    w = g * x + h * y + i
+    seen = torch.stack([(a * x + b * y + c) / w, (d * x + e * y + f) / w], -1) - 0.5
+    torch.testing.assert_close(view.points(seen), corners, rtol=1e-4, atol=1e-4)
+
+
+# ------------------------------------------------------------------------------- refusals
+
+REFUSED = {
+    "an unknown name": (lambda: TTA(nn.Identity(), "d5"), UnknownNameError, "it must be one of identity, hflip"),
+    "no views": (lambda: TTA(nn.Identity(), []), ParameterError, "at least one view"),
+    "views of nothing": (lambda: TTA(nn.Identity(), 4), ParameterTypeError, "it must be a name"),
+    "no model": (lambda: TTA(3, "d4"), ParameterError, "a module or a function"),
+    "no factor": (Scales, ParameterError, "at least one factor"),
+    "a factor of 0": (lambda: Scales(1, 0), ParameterError, r"Scales\.factors = 0"),
+    "crops of 0": (lambda: FiveCrop(0), ParameterError, r"FiveCrop\.size = 0"),
+    "crops of three": (lambda: TenCrop((1, 2, 3)), ParameterError, r"TenCrop\.size = \(1, 2, 3\)"),
+    "a border": (lambda: Padded(32, 9), ParameterError, r"Padded\.border = 9"),
+    "a multiple": (lambda: Padded(0), ParameterError, r"Padded\.multiple_of = 0"),
+    "pipelines": (lambda: Drawn(("d4",)), ParameterTypeError, r"Drawn\.pipelines holds 'd4'"),
+    "too few weights": (
+        lambda: TTA(nn.Identity(), "d2", weights=(1, 2)), ParameterError, "must be 4, one a view",
+    ),
+    "no weight": (lambda: TTA(nn.Identity(), "hflip", weights=(0, 0)), ParameterError, "all zero"),
+    "a weight below 0": (
+        lambda: TTA(nn.Identity(), "hflip", weights=(1, -1)), ParameterError, r"TTA\.weights = -1",
+    ),
+    "weights of a maximum": (
+        lambda: TTA(nn.Identity(), "hflip", weights=(1, 2), merge="max"),
+        ParameterError, "mean nothing to merge = 'max'",
+    ),
+    "views at once": (
+        lambda: TTA(nn.Identity(), "d2", batch_views=0), ParameterError, r"TTA\.batch_views = 0",
+    ),
+    "a task": (lambda: TTA(nn.Identity(), "d2", "denze"), UnknownNameError, "did you mean dense"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "error", "words"), REFUSED.values(), ids=REFUSED.keys())
+def test_refused_when_made(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
+
+
+BATCH = torch.zeros(2, 3, 10, 20)
+REFUSED_WHEN_RUN = {
+    "crops too large": (FiveCrop(11), BATCH, CropSizeError, "11×11: it must fit"),
+    "another plan": (
+        A.Compose([]).plan(image=torch.zeros(9, 9, 3).numpy()), BATCH, DataError, "9×9 was given",
+    ),
+    "a distortion": (A.ElasticTransform(p=1), BATCH, NotInvertibleError, "no exact inverse"),
+    "a shuffled grid": (A.RandomGridShuffle((2, 2), p=1), BATCH, NotInvertibleError, "Tiles"),
+    "a picture": ("d4", BATCH[0], DataTypeError, r"of shape \(3, 10, 20\)"),
+    "an array": ("d4", BATCH.numpy(), DataTypeError, r"ndarray"),
+    "a list": ("d4", list(BATCH), DataTypeError, "the batch is a list"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("views", "batch", "error", "words"), REFUSED_WHEN_RUN.values(), ids=REFUSED_WHEN_RUN.keys()
+)
+def test_refused_when_run(views, batch, error, words):
+    with pytest.raises(error, match=words):
+        TTA(nn.Identity(), views, "dense")(batch)
+
+
+def test_views_are_decided_before_pixels_are_seen():
+    class Bright(A.ImageOnlyTransform):
+        p: float = 1
+
+        def draw(self, rng, scene):
+            scene.image.max()
+            return ()
+
+    with pytest.raises(MissingDataError, match="looks at pixels before it decides"):
+        TTA(nn.Identity(), Bright(), "dense")(BATCH)
+
+
+def test_an_output_is_a_value():
+    assert Output("dense", "softmax") == Output("dense", "softmax")
+    assert eval(repr(Output("dense", "softmax", "gmean", ((1, 2),)))) == Output(
+        "dense", "softmax", "gmean", ((1, 2),)
+    )
+    for views in (Symmetries("d4"), Scales(0.5, 1, multiple_of=8), TenCrop(4), Padded(8, fill=1)):
+        assert eval(repr(views)) == views
+        assert hash(views) == hash(eval(repr(views)))
