@@ -96,7 +96,7 @@ def _as_block(tensors: Sequence[Tensor], device: torch.device) -> list[Tensor]:
     starts = np.cumsum([0] + [-(-n // _ALIGN) * _ALIGN for n in sizes]).tolist()
     block = torch.empty(starts[-1], dtype=torch.uint8, pin_memory=device.type == "cuda")
     for t, start, n in zip(tensors, starts, sizes, strict=False):
-        block[start : start + n] = t.contiguous().view(-1).view(torch.uint8) if n else block[:0]
+        block[start : start + n].view(t.dtype).view(t.shape).copy_(t)
     there = block.to(device, non_blocking=True)
     return [
         there[start : start + n].view(t.dtype).view(t.shape)
@@ -145,6 +145,11 @@ class TorchBackend:
 def identity(_: Job, batch: Tensor) -> Tensor:
     """Leave a batch as it is."""
     return batch
+
+
+def leave(_: Sequence[Any], __: Spec) -> Job:
+    """Pack what leaves a batch as it is."""
+    return Job(identity)
 
 
 def by_parts(

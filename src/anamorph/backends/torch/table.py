@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from anamorph.backends.torch import warp
+from anamorph.backends.torch import (
+    cast,
+    color,
+    fill,
+    filter,  # noqa: A004 - the field's word
+    morphology,
+    noise,
+    remap,
+    tone,
+    warp,
+)
 from anamorph.backends.torch.base import TorchBackend
 
-_MODULES = (warp,)
+_MODULES = (warp, remap, tone, color, cast, filter, morphology, noise, fill)
 
 BACKEND = TorchBackend(
     "torch",
