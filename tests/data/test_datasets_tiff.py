@@ -1,0 +1,203 @@
+"""TIFF of many bands and pages. The files are written here, plainly, so nobody's reader is trusted."""
+
+from __future__ import annotations
+
+import struct
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+
+from anamorph.core.errors import DataError
+from anamorph.data import MaskFolders, read_bands, read_pages, write_mask
+
+FORMS = {"u": 1, "i": 2, "f": 3}
+
+
+def tiff(pages, *, photometric=1, planar=False, extra=None, orientation=1):
+    """Pages of H×W or H×W×C, uncompressed, each in one strip (or one a band)."""
+    out = bytearray(b"II*\0\0\0\0\0")
+    link = 4
+    for page in pages:
+        deep = np.atleast_3d(page)
+        height, width, bands = deep.shape
+        blocks = [deep[..., at] for at in range(bands)] if planar else [deep]
+        raw = [np.ascontiguousarray(block).tobytes() for block in blocks]
+        places = []
+        for block in raw:
+            places.append(len(out))
+            out += block + b"\0" * (len(block) % 2)
+        tags = {
+            256: (4, [width]), 257: (4, [height]), 258: (3, [8 * page.dtype.itemsize] * bands),
+            259: (3, [1]), 262: (3, [photometric]), 273: (4, places), 274: (3, [orientation]),
+            277: (3, [bands]), 278: (4, [height]), 279: (4, [len(block) for block in raw]),
+            284: (3, [2 if planar else 1]), 339: (3, [FORMS[page.dtype.kind]] * bands),
+        }  # fmt: skip
+        if extra is not None:
+            tags[338] = (3, [extra] * (bands - (3 if photometric == 2 else 1)))
+        entries = []
+        for tag, (kind, values) in sorted(tags.items()):
+            packed = struct.pack(f"<{len(values)}{'H' if kind == 3 else 'I'}", *values)
+            if len(packed) > 4:
+                entries.append((tag, kind, len(values), struct.pack("<I", len(out))))
+                out += packed
+            else:
+                entries.append((tag, kind, len(values), packed.ljust(4, b"\0")))
+        struct.pack_into("<I", out, link, len(out))
+        out += struct.pack("<H", len(entries))
+        out += b"".join(struct.pack("<HHI4s", *entry) for entry in entries)
+        link = len(out)
+        out += b"\0\0\0\0"
+    return bytes(out)
+
+
+def numbers(shape, dtype):
+    found = np.random.default_rng(0).integers(0, 250, shape)
+    return (
+        found / 255 if dtype == "float32" else found * 3 if dtype == "uint16" else found
+    ).astype(dtype)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def file(*given, **options):
+        path = tmp_path / "a.tif"
+        path.write_bytes(tiff(*given, **options))
+        return path
+
+    return file
+
+
+dtypes = pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+
+
+@dtypes
+@pytest.mark.parametrize("bands", [1, 3])
+def test_what_opencv_reads(bands, dtype, write):
+    """Gray and RGB need no extra; red comes first."""
+    pixels = numbers((7, 9, bands), dtype).squeeze()
+    path = write([pixels], photometric=2 if bands == 3 else 1)
+    found = read_bands(path)
+    assert found.dtype == dtype
+    assert np.array_equal(found, pixels)
+
+
+@dtypes
+def test_pages(dtype, write):
+    volume = numbers((6, 7, 9), dtype)
+    path = write(list(volume))
+    assert np.array_equal(read_pages(path), volume)
+    assert np.array_equal(read_bands(path), np.moveaxis(volume, 0, -1))
+
+
+@dtypes
+def test_pages_of_color(dtype, write):
+    clip = numbers((4, 7, 9, 3), dtype)
+    path = write(list(clip), photometric=2)
+    assert np.array_equal(read_pages(path), clip)
+    assert np.array_equal(read_bands(path)[..., 3:6], clip[1])
+
+
+MANY = {
+    "two bands": (2, {"extra": 0}),
+    "gray and alpha": (2, {"extra": 2}),
+    "three bands, no colors": (3, {"extra": 0}),
+    "four bands": (4, {"extra": 0}),
+    "five bands": (5, {"extra": 0}),
+    "twelve bands": (12, {"extra": 0}),
+    "five planes": (5, {"extra": 0, "planar": True}),
+    "planes of colors": (3, {"photometric": 2, "planar": True}),
+    "colors and alpha": (4, {"photometric": 2, "extra": 2}),
+    "colors and alpha in planes": (4, {"photometric": 2, "extra": 2, "planar": True}),
+}
+
+
+@dtypes
+@pytest.mark.parametrize("case", MANY)
+def test_many_bands_by_tifffile(case, dtype, write):
+    pytest.importorskip("tifffile")
+    bands, options = MANY[case]
+    pixels = numbers((7, 9, bands), dtype)
+    found = read_bands(write([pixels], **options))
+    assert found.dtype == dtype
+    assert found.flags.c_contiguous
+    assert np.array_equal(found, pixels)
+
+
+@pytest.mark.parametrize("case", MANY)
+def test_many_bands_without_tifffile(case, write, monkeypatch):
+    """Better refused than read wrongly."""
+    monkeypatch.setitem(__import__("sys").modules, "tifffile", None)
+    bands, options = MANY[case]
+    path = write([numbers((7, 9, bands), "uint8")], **options)
+    with pytest.raises(DataError, match=rf"has {bands} bands a pixel .*install tifffile"):
+        read_bands(path)
+
+
+@pytest.mark.parametrize("dtype", ["int16", "int32"])
+def test_signed_numbers(dtype, write):
+    pixels = numbers((5, 5), dtype) - 100
+    assert np.array_equal(read_bands(write([pixels])), pixels)
+
+
+def test_one_pixel(write):
+    assert read_bands(write([np.full((1, 1), 7, np.uint8)])).tolist() == [[7]]
+
+
+def test_what_is_refused(write, tmp_path):
+    sizes = [numbers((5, 6), "uint8"), numbers((5, 7), "uint8")]
+    with pytest.raises(DataError, match="has pages of 5×6 and 5×7"):
+        read_pages(write(sizes))
+    with pytest.raises(DataError, match="holds float64 pixels"):
+        read_bands(write([numbers((5, 6), "float64")]))
+    with pytest.raises(DataError, match="is stored turned"):
+        read_bands(write([sizes[0]], orientation=6))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
+    with pytest.raises(DataError, match="is no TIFF"):
+        read_bands(tmp_path / "a.png")
+    with pytest.raises(DataError, match="cannot be read"):
+        read_bands(tmp_path / "none.tif")
+
+
+def test_broken_files_are_refused(write):
+    """Cut anywhere, or with any byte of the directory changed, it is read or refused."""
+    path = write([numbers((5, 6), "uint8"), numbers((5, 6), "uint8")])
+    whole = path.read_bytes()
+    cuts = [whole[:at] for at in range(0, len(whole) - 4, 7)]
+    flips = [whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :] for at in range(4, len(whole))]
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    told = [_refusal(path, data) for data in cuts + flips[::3]]
+    assert sum(text is not None for text in told) > len(told) / 2
+    assert all(text is None or "a.tif" in text for text in told)
+
+
+def _refusal(path, data):
+    path.write_bytes(data)
+    try:
+        read_pages(path)
+    except DataError as error:
+        return str(error)
+    return None
+
+
+def test_as_the_reader_of_a_dataset(tmp_path):
+    pytest.importorskip("tifffile")
+    (tmp_path / "images").mkdir()
+    scene = numbers((8, 9, 6), "uint16")
+    (tmp_path / "images/a.tif").write_bytes(tiff([scene], extra=0))
+    write_mask(tmp_path / "masks/a.png", np.ones((8, 9), np.uint8))
+    found = MaskFolders(tmp_path / "images", tmp_path / "masks", reader=read_bands)
+    assert np.array_equal(found[0]["image"], scene)
+
+
+def test_the_writer_here_chains_its_pages():
+    """Each directory names the next."""
+    data = tiff([np.zeros((2, 2), np.uint8)] * 3)
+    places, at = [], struct.unpack_from("<I", data, 4)[0]
+    while at:
+        places.append(at)
+        (count,) = struct.unpack_from("<H", data, at)
+        (at,) = struct.unpack_from("<I", data, at + 2 + 12 * count)
+    assert len(places) == 3
+    assert all(a < b for a, b in pairwise(places))
