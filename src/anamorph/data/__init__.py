@@ -1,5 +1,10 @@
 """Pictures, masks and annotations from files, and back."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+
 from anamorph.data.annotations import (
     Box,
     Category,
@@ -39,6 +44,9 @@ from anamorph.data.statistics import Statistics, measure
 from anamorph.data.tables import read_table
 from anamorph.data.write import write_atomically, write_mask, write_picture
 
+if TYPE_CHECKING:
+    from anamorph.data.loader import Loader, LoaderError, WorkerError
+
 __all__ = [
     "FORMATS",
     "AnnotatedDataset",
@@ -50,6 +58,8 @@ __all__ = [
     "Format",
     "Item",
     "Keypoint",
+    "Loader",
+    "LoaderError",
     "MaskFolders",
     "Object",
     "Polygons",
@@ -60,6 +70,7 @@ __all__ = [
     "Subset",
     "TableDataset",
     "VocDataset",
+    "WorkerError",
     "YoloDataset",
     "detect_format",
     "find_pictures",
@@ -79,3 +90,12 @@ __all__ = [
     "write_mask",
     "write_picture",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The loader's names, with which torch is loaded."""
+    if name not in {"Loader", "LoaderError", "WorkerError"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from anamorph.data import loader  # noqa: PLC0415 - it needs torch
+
+    return getattr(loader, name)
