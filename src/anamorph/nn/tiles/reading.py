@@ -46,6 +46,10 @@ PADS: Mapping[str, Callable[[_Places, int], _Places]] = {
 """How a place outside of the picture is read: function(places, side) → places within it."""
 
 
+_SHARED = frozenset({"r", "r+", "w+"})
+"""Modes of mappings whose pages are those of the file."""
+
+
 def check_pad(pad: str) -> None:
     """Refuse a way to pad that does not exist.
 
@@ -149,14 +153,14 @@ def check_size(grid: Grid, size: tuple[int, ...]) -> None:
 def release(picture: Any) -> None:
     """Let go of the pages of a mapped file that a process holds; nothing in it changes.
 
-    A picture mapped with mode "c" is left alone: its changes are in those pages only.
+    A mapping of mode "c" is left alone: what was changed in it is in those pages only.
     """
-    if getattr(picture, "mode", "r") == "c":
-        return
-    base = picture
+    base, shared = picture, False
     while isinstance(base, np.ndarray):
+        if isinstance(base, np.memmap):
+            shared = getattr(base, "mode", None) in _SHARED
         base = base.base
-    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+    if shared and isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         base.madvise(mmap.MADV_DONTNEED)
 
 

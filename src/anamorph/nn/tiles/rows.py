@@ -87,7 +87,8 @@ class Rows:
             if late < piece.shape[axis]:
                 self._write(first + late, piece.narrow(axis, late, piece.shape[axis] - late))
         band.move(until)
-        self.sink.mark(until)
+        if until > self._done:
+            self.sink.mark(until)
 
     def _write(self, first: int, rows: torch.Tensor) -> None:
         axes = len(self.frame.size)

@@ -47,8 +47,7 @@ def owners(seen: Seen, agree: float) -> Ints:
     whole box that covers that share of it. Pieces of a whole box are needless; the others that
     belong together are one.
     """
-    pairs = overlapping(seen.boxes, seen.groups, 0.0)
-    a, b = pairs.better, pairs.worse
+    a, b, _ = overlapping(seen.boxes, seen.groups, 0.0)
     some = (seen.cut[a] | seen.cut[b]) & (seen.views[a] != seen.views[b]).any(axis=1)
     a, b = a[some], b[some]
     one = _agreement(seen, a, b) >= agree
