@@ -9,7 +9,10 @@ from __future__ import annotations
 import importlib
 import io
 import os
-from typing import Any
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, final
 
 import cv2
 import numpy as np
@@ -17,14 +20,35 @@ from numpy.typing import NDArray
 
 from anamorph.core.errors import DataError, sides
 from anamorph.data.read import read_bytes
-from anamorph.sources import tiff
 from anamorph.sources.directory import ORIENTATION, Directory, read_directory
 from anamorph.sources.view import BrokenHeaderError, Memory
 
 _PHOTOMETRIC, _SAMPLES, _PLANES, _EXTRA = 262, 277, 284, 338
+_BLOCKS = ((273, 279), (324, 325))
+"""Tags of where strips and tiles begin, and of their lengths."""
+
 _COLORS = (2, 6)  # RGB, and YCbCr as JPEG within TIFF has it
 _UNASSOCIATED = 2
 _DTYPES = ("uint8", "uint16", "float32", "int16", "int32")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How the pixels of a page lie in the file; ``plain`` if OpenCV returns them as stored."""
+
+    samples: int
+    plain: bool
+    turned: bool
+
+    @classmethod
+    def of(cls, page: Directory) -> _Form:
+        samples = page.first(_SAMPLES, 1)
+        colors = samples in (3, 4) and page.first(_PHOTOMETRIC, 1) in _COLORS
+        together = page.first(_PLANES, 1) == 1
+        opaque = _UNASSOCIATED not in page.values(_EXTRA).tolist()
+        plain = samples == 1 or (colors and together and opaque)
+        return cls(samples, plain, page.first(ORIENTATION, 1) != 1)
 
 
 def read_bands(path: str | os.PathLike[str]) -> NDArray[Any]:
@@ -57,16 +81,13 @@ def read_pages(path: str | os.PathLike[str]) -> NDArray[Any]:
 
 def _pages(path: str) -> list[NDArray[Any]]:
     data = read_bytes(path)
-    if data[:2] not in (b"II", b"MM"):
-        raise DataError(f"{path} is no TIFF")
-    try:
-        first = read_directory(Memory(data))
-        tiff.check_whole(data, tiff.parse(Memory(data)))
-    except BrokenHeaderError as error:
-        raise DataError(f"{path} {error}") from error
-    if first.first(ORIENTATION, 1) != 1:
-        raise DataError(f"{path} is stored turned: read_picture reads such a TIFF, of one page")
-    pages = _by_opencv(data, path) if _is_plain(first) else _by_tifffile(data, path, first)
+    forms = _forms(data, path)
+    if all(form.plain for form in forms):
+        pages = _by_opencv(data, path)
+    else:
+        pages = _by_tifffile(data, path, max(form.samples for form in forms))
+    if len(pages) != len(forms):
+        raise DataError(f"{path} is corrupt: {len(pages)} of {len(forms)} pages decode")
     shapes = {page.shape for page in pages}
     if len(shapes) != 1:
         raise DataError(f"{path} has pages of {' and '.join(map(sides, sorted(shapes)))}")
@@ -75,14 +96,74 @@ def _pages(path: str) -> list[NDArray[Any]]:
     return pages
 
 
-def _is_plain(page: Directory) -> bool:
-    """Whether OpenCV returns what is stored."""
-    samples = page.first(_SAMPLES, 1)
-    if samples == 1:
-        return True
-    together = page.first(_PLANES, 1) == 1
-    opaque = _UNASSOCIATED not in page.values(_EXTRA).tolist()
-    return samples in (3, 4) and page.first(_PHOTOMETRIC, 1) in _COLORS and together and opaque
+def _forms(data: bytes, path: str) -> list[_Form]:
+    if data[:2] not in (b"II", b"MM"):
+        raise DataError(f"{path} is no TIFF")
+    try:
+        forms = [_Form.of(page) for page in _directories(data)]
+    except BrokenHeaderError as error:
+        raise DataError(f"{path} {error}") from error
+    if not forms:
+        raise DataError(f"{path} is a TIFF without a picture")
+    if any(form.turned for form in forms):
+        raise DataError(f"{path} is stored turned: read_picture reads such a TIFF, of one page")
+    return forms
+
+
+def _directories(data: bytes) -> Iterator[Directory]:
+    """The directory of each page, its pixels within the file.
+
+    Raises:
+        BrokenHeaderError: one is not within the file, or leads back to an earlier one.
+    """
+    seen: set[int] = set()
+    form = ("<" if data[:1] == b"I" else ">") + (
+        "Q" if data[2:3] == b"+" or data[3:4] == b"+" else "I"
+    )
+    link = 8 if form[1] == "Q" else 4
+    (at,) = struct.unpack(form, Memory(data).take(link, struct.calcsize(form)))
+    while at:
+        if at in seen:
+            raise BrokenHeaderError("is a corrupt TIFF, of pages in circles")
+        seen.add(at)
+        page = read_directory(_Page(data, link, struct.pack(form, at)))
+        _check_pixels(page, len(data))
+        yield page
+        at = _next(data, at, form)
+
+
+def _next(data: bytes, at: int, form: str) -> int:
+    """Where the directory after the one at a place begins; 0 if there is none."""
+    counted, entry = ("Q", 20) if form[1] == "Q" else ("H", 12)
+    wide = struct.calcsize(form[0] + counted)
+    (count,) = struct.unpack(form[0] + counted, Memory(data).take(at, wide))
+    link = Memory(data).take(at + wide + count * entry, struct.calcsize(form))
+    return int(struct.unpack(form, link)[0])
+
+
+def _check_pixels(page: Directory, length: int) -> None:
+    for where, lengths in _BLOCKS:
+        begins, counts = page.values(where), page.values(lengths)
+        if begins.size != counts.size:
+            raise BrokenHeaderError("is a corrupt TIFF")
+        if begins.size and (begins.min() < 0 or int((begins + counts).max()) > length):
+            raise BrokenHeaderError("is truncated")
+
+
+@final
+class _Page(Memory):
+    """A file as it would be if another page were its first."""
+
+    __slots__ = ("_head",)
+
+    def __init__(self, data: bytes, link: int, place: bytes) -> None:
+        super().__init__(data)
+        self._head = data[:link] + place + data[link + len(place) : 16]
+
+    def take(self, at: int, count: int) -> bytes:
+        if at + count <= len(self._head):
+            return self._head[at : at + count]
+        return super().take(at, count)
 
 
 def _by_opencv(data: bytes, path: str) -> list[NDArray[Any]]:
@@ -101,12 +182,12 @@ def _red_first(page: NDArray[Any]) -> NDArray[Any]:
     )
 
 
-def _by_tifffile(data: bytes, path: str, first: Directory) -> list[NDArray[Any]]:
+def _by_tifffile(data: bytes, path: str, samples: int) -> list[NDArray[Any]]:
     try:
         tifffile = importlib.import_module("tifffile")
     except ImportError as error:
         raise DataError(
-            f"{path} has {first.first(_SAMPLES, 1)} bands a pixel in a form that OpenCV does not "
+            f"{path} has {samples} bands a pixel in a form that OpenCV does not "
             'read: install tifffile (pip install "anamorph[tiff]")'
         ) from error
     try:
