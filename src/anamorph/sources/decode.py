@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from anamorph.core.errors import DataError
-from anamorph.sources import bands, tiff, turbo
+from anamorph.sources import bands, strips, tiff, turbo
+from anamorph.sources.directory import read_directory
 from anamorph.sources.form import Header, Part
+from anamorph.sources.view import Memory
 
 _SWAPS = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
 _SWAPPED = ("uint8", "uint16", "float32")
@@ -42,9 +44,7 @@ def decode(data: bytes, found: Header, name: str) -> npt.NDArray[Any]:
     if found.kind == "jpeg":
         return decode_jpeg(data, found, name, Part(found.height))
     if found.kind == "tiff":
-        data = tiff.as_stored(data)
-        if found.channels > 4:
-            return bands.decode(data, name)
+        return _tiff(data, found, name)
     return _by_opencv(data, name, cv2.IMREAD_UNCHANGED)
 
 
@@ -60,6 +60,21 @@ def decode_jpeg(data: bytes, found: Header, name: str, part: Part) -> npt.NDArra
         return _by_opencv(data, name, cv2.IMREAD_UNCHANGED)
     flags = (_GRAY if found.channels == 1 else _COLOR)[part.denominator]
     return _by_opencv(data, name, flags | cv2.IMREAD_IGNORE_ORIENTATION)
+
+
+def _tiff(data: bytes, found: Header, name: str) -> npt.NDArray[Any]:
+    page = read_directory(Memory(data))
+    layout, upside_down = strips.layout_of(page), tiff.is_white_zero(page)
+    if layout is not None:
+        pixels = strips.decode(data, page, layout)
+    elif tiff.is_for_opencv(page):
+        pixels = _by_opencv(tiff.as_stored(data), name, cv2.IMREAD_UNCHANGED)
+        upside_down = upside_down and pixels.dtype != np.uint8  # those it has turned round
+    else:
+        pixels = bands.decode(data, found, name)
+    if found.channels == 1 and pixels.ndim == 3:
+        pixels = np.ascontiguousarray(pixels[:, :, 0])
+    return ~pixels if upside_down and pixels.dtype.kind == "u" else pixels
 
 
 def in_channels(pixels: npt.NDArray[Any], channels: int) -> npt.NDArray[Any]:

@@ -10,7 +10,10 @@ import numpy.typing as npt
 
 from anamorph.sources.view import BrokenHeaderError, View
 
-ORIENTATION = 274
+WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL = 256, 257, 258, 259, 262, 266
+OFFSETS, ORIENTATION, SAMPLES, ROWS, LENGTHS, PLANES = 273, 274, 277, 278, 279, 284
+PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_LENGTHS = 317, 322, 323, 324, 325
+EXTRA, FORMAT = 338, 339
 
 FORMS = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
 """NumPy's name of each type of entry that holds whole numbers."""

@@ -169,7 +169,11 @@ class Source:
     def _whole(self) -> npt.NDArray[Any]:
         """All pixels as stored, of a file that was walked over to its end."""
         self._admit(self.header.stored)
-        return decoders.decode(self._sound(), self.header, self.name)
+        data = self._sound()
+        try:
+            return decoders.decode(data, self.header, self.name)
+        except BrokenHeaderError as error:
+            raise DataError(f"{self.name} {error}") from error
 
     def _admit(self, size: tuple[int, int]) -> None:
         """Refuse before memory is asked for."""
