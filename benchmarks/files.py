@@ -210,7 +210,6 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--serve", help=argparse.SUPPRESS)
     parser.add_argument("--only", default="", help=f"of {', '.join(peer.key for peer in PEERS)}")
     parser.add_argument("--sizes", default=",".join(SIZES))
     parser.add_argument("--tasks", default=",".join(TASKS))
@@ -223,7 +222,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     given = parser.parse_args(words)
     if given.quick:
         given.rounds, given.budget_ms = 3, 100.0
-    if not given.serve and not given.photos.is_dir():
+    if not given.photos.is_dir():
         parser.error(f"--photos {given.photos}: no such folder; run benchmarks/peers_torch.sh")
     return given
 
@@ -246,7 +245,6 @@ def main(words: list[str]) -> int:
 
 if __name__ == "__main__":
     if "--serve" in sys.argv:
-        peer = next(peer for peer in PEERS if peer.key == sys.argv[sys.argv.index("--serve") + 1])
-        turns.answer(Reading(peer))
+        turns.answer(Reading(next(peer for peer in PEERS if peer.key == sys.argv[2])))
     else:
         sys.exit(main(sys.argv[1:]))

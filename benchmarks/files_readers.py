@@ -36,7 +36,7 @@ PEERS = (
     Peer("simple", "simplejpeg + albumentations", "albu", (), "extra"),
     Peer("reduced", "simplejpeg at a scale + albumentations", "albu", (), "extra", ("validate",)),
     Peer("draft", "Pillow in draft mode + torchvision v2", "torch", (), "extra", ("validate",)),
-    Peer("dali", "DALI on the CPU", "dali", ("nvidia-dali-cuda120",), "extra", optional=True),
+    Peer("dali", "DALI on the CPU", "torch", ("nvidia-dali-cuda130",), "extra", optional=True),
 )
 
 

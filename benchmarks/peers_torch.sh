@@ -1,14 +1,12 @@
 #!/bin/sh
 # Make what files.py and batches.py need beside the environments of setup_peers.sh:
-#   .envs/torch    torchvision, Pillow and kornia with the torch that belongs to them
-#   .envs/dali     NVIDIA DALI, which may be missing
+#   .envs/torch    torchvision, Pillow and kornia with the torch that belongs to them, and DALI if possible
 #   .envs/photos   photographs, out of a package under the MIT licence
 # and simplejpeg for those that read files. Done twice, it does nothing the second time.
-# DALI names the build: nvidia-dali-cuda120 unless told otherwise; it decodes without a GPU too.
+# DALI decodes without a GPU too.
 set -eu
 cd "$(dirname "$0")"
 python=${PYTHON:-python3}
-dali=${DALI:-nvidia-dali-cuda120}
 shared="numpy==2.4.6 opencv-python-headless==5.0.0.93"
 
 ./setup_peers.sh
@@ -31,7 +29,8 @@ for name in ours albu; do
     ".envs/$name/bin/python" -m pip install --quiet simplejpeg==1.9.0
 done
 make_env torch torch==2.14.1 torchvision==0.29.1 kornia==0.9.0 pillow==13.0.0 stringzilla==5.3.2
-make_env dali "$dali==2.4.0" || echo "dali: cannot be installed here, its rows are left out"
+.envs/torch/bin/python -m pip install --quiet nvidia-dali-cuda130==2.4.0 ||
+    echo "dali: cannot be installed here, its rows are left out"
 
 if [ ! -e .envs/photos/roof.png ]; then
     mkdir -p .envs/photos

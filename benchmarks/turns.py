@@ -47,7 +47,7 @@ class Peer:
     tasks: tuple[str, ...] = ()
     """The pieces of work that it can do, where it cannot do all."""
     optional: bool = False
-    """Whether it may be left out where its environment was not made."""
+    """Whether it is left out where its environment lacks one of what is shown."""
 
     @property
     def ours(self) -> bool:
@@ -156,13 +156,15 @@ def interpreter(peer: Peer) -> Path:
 
 
 def seats(script: str, peers: Iterable[Peer], words: Sequence[str] = ()) -> dict[str, Seat]:
-    """Start the peers; those that are optional may be missing."""
+    """Start the peers; those that are optional may be missing from their environment."""
     started: dict[str, Seat] = {}
     for peer in peers:
-        if peer.optional and not interpreter(peer).exists():
-            print(f"{peer.title}: left out, it has no environment", file=sys.stderr)
+        seat = Seat(script, peer, words)
+        if peer.optional and None in seat.about.values():
+            print(f"{peer.title}: left out, it is not installed", file=sys.stderr)
+            seat.close()
             continue
-        started[peer.key] = Seat(script, peer, words)
+        started[peer.key] = seat
     return started
 
 
@@ -217,7 +219,7 @@ def best(times: Row, peers: Iterable[Peer], ranks: Sequence[str]) -> Peer | None
 def save(kind: str, rows: list[Row], about: Row, more: Row, name: str = "") -> Path:
     """Write the results of a run into results/<kind>/; a new row replaces the old one of its key."""
     host = machine.describe()
-    path = RESULTS / kind / f"{machine.slug(host)}{name}.json"
+    path = RESULTS / kind / f"{_slug(host, name)}.json"
     known = json.loads(path.read_text())["rows"] if path.exists() else []
     for row in rows:
         row["revision"], row["date"] = host["revision"], host["date"]
@@ -226,6 +228,12 @@ def save(kind: str, rows: list[Row], about: Row, more: Row, name: str = "") -> P
     text = {"machine": host | more, "libraries": about, "rows": list(merged.values())}
     path.write_text(json.dumps(text, indent=1) + "\n")
     return path
+
+
+def _slug(host: Row, name: str) -> str:
+    return (
+        machine.slug(host | {"cores": f"{host['cores']}c {name}"}) if name else machine.slug(host)
+    )
 
 
 def known(kind: str) -> list[Row]:
@@ -254,7 +262,7 @@ def ratios(rows: Sequence[Row], columns: Sequence[str], peers: Sequence[Peer]) -
             cells = [_ratio(row["times"], peer, best(row["times"], peers, ranks)) for row in rows]
             if any(cells):
                 lines.append(f"| {peer.title}: {word} | " + " | ".join(cells) + " |")
-    return lines
+    return lines if len(lines) > 2 else []
 
 
 def _ratio(times: Row, peer: Peer, rival: Peer | None) -> str:
