@@ -126,6 +126,24 @@ def test_detectors_are_not_exact():
     assert errors.min(1).max() <= 4
 
 
+def test_objects_may_overlap():
+    """In a crowd a piece of one object lies within another's box, which does not make it needless."""
+    boxes = torch.tensor([[20.0, 10, 100, 90], [56, 60, 76, 80]])  # a large one, and a small one
+
+    def model(batch):
+        answers = []
+        for x0 in (0, 40):
+            seen = boxes.clone()
+            seen[:, ::2] = (seen[:, ::2] - x0).clamp(0, 64)
+            answers.append(
+                {"boxes": seen, "scores": torch.tensor([0.9, 0.8]), "labels": torch.ones(2)}
+            )
+        return answers[: len(batch)]
+
+    found = detect(model, np.zeros((104, 104)), Grid((104, 104), (104, 64), step=(104, 40)))
+    assert found["boxes"].tolist() == boxes.tolist()
+
+
 def test_reflected_objects_are_not_found():
     """A small picture is padded by its mirror image, where detectors see things too."""
     boxes = [(30, 30, 38, 38)]
@@ -145,13 +163,13 @@ def test_labels_keep_objects_apart_and_their_type():
 def test_a_whole_box_wins_over_a_surer_piece():
     def model(batch):
         """The left tile sees half of the object, and is surer of it."""
-        left = {"boxes": [[44.0, 10, 64, 30]], "scores": [0.9], "labels": [3]}
-        right = {"boxes": [[44.0 - 40, 10, 84 - 40, 30]], "scores": [0.6], "labels": [3]}
+        left = {"boxes": [[50.0, 10, 64, 30]], "scores": [0.9], "labels": [3]}
+        right = {"boxes": [[50.0 - 40, 10, 84 - 40, 30]], "scores": [0.6], "labels": [3]}
         answers = [left, right]
         return [{k: torch.tensor(v) for k, v in answers[i].items()} for i in range(len(batch))]
 
     found = detect(model, np.zeros((64, 104)), 64, Grid((64, 104), 64, step=40).overlap)
-    assert found["boxes"].tolist() == [[44, 10, 84, 30]]
+    assert found["boxes"].tolist() == [[50, 10, 84, 30]]
     assert found["scores"].tolist() == pytest.approx([0.6])
 
 

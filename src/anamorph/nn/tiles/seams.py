@@ -14,9 +14,12 @@ from anamorph.nn.boxes.shapes import SHAPES
 Flags = npt.NDArray[np.bool_]
 
 _UPRIGHT = SHAPES[4]
-_NEAR, _SHARE = 2.0, 0.05
+_NEAR, _SHARE = 2.0, 0.15
 """A box is cut where it ends within two pixels of a border, or within this share of its side. To
 take a whole box for a cut one does little harm: it goes only where another one shows the same."""
+_HELP = 0.3
+"""How much being covered counts beside agreement where one of several boxes is the best partner: a
+sliver agrees badly with what it is a piece of, but a smaller object is covered as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +45,17 @@ def cut(boxes: Floats, views: Floats, size: tuple[int, ...]) -> Flags:
 def owners(seen: Seen, agree: float) -> Ints:
     """Say for each box of which it is a part: itself, another piece, or -1 if it is needless.
 
-    Two boxes of different tiles are of one object if they agree on what both tiles show: if their
-    parts in there have an intersection over union of at least ``agree``. A piece also belongs to a
-    whole box that covers that share of it. Pieces of a whole box are needless; the others that
-    belong together are one.
+    Two boxes of different tiles, one cut at least, are of one object if each is the other's best
+    partner in its tile, and they agree on what both tiles show: if their parts in there have an
+    intersection over union of at least ``agree``. A piece also belongs to a whole box that covers
+    that share of it. Pieces of a whole box are needless; others that belong together are one.
     """
     a, b, _ = overlapping(seen.boxes, seen.groups, 0.0)
     some = (seen.cut[a] | seen.cut[b]) & (seen.views[a] != seen.views[b]).any(axis=1)
     a, b = a[some], b[some]
-    one = _agreement(seen, a, b) >= agree
+    agreed, covered = _agreement(seen, a, b)
+    rank = agreed + _HELP * covered
+    one = (np.maximum(agreed, covered) >= agree) & _best(seen, a, b, rank) & _best(seen, b, a, rank)
     return _joined(a[one], b[one], seen.cut)
 
 
@@ -64,18 +69,26 @@ def unions(boxes: Floats, owner: Ints) -> tuple[Ints, Floats]:
     return kept, found
 
 
-def _agreement(seen: Seen, a: Ints, b: Ints) -> Floats:
-    """How well boxes agree on what both tiles show, or how much of a piece a whole box covers."""
+def _agreement(seen: Seen, a: Ints, b: Ints) -> tuple[Floats, Floats]:
+    """How well boxes agree on what both tiles show, and how much of a piece a whole box covers."""
     low = np.maximum(seen.views[a, :2], seen.views[b, :2])
     high = np.minimum(seen.views[a, 2:], seen.views[b, 2:])
     first, second = (
         np.hstack([seen.boxes[i, :2].clip(low), seen.boxes[i, 2:].clip(None, high)]) for i in (a, b)
     )
-    agreed = _UPRIGHT.iou(first, second)
     shared = _UPRIGHT.common(seen.boxes[a], seen.boxes[b])
     piece = np.where(seen.cut[a], a, b)
     covered = np.where(seen.cut[a] & seen.cut[b], 0.0, shared / _UPRIGHT.area(seen.boxes[piece]))
-    return np.maximum(agreed, covered)
+    return _UPRIGHT.iou(first, second), covered
+
+
+def _best(seen: Seen, one: Ints, other: Ints, rank: Floats) -> Flags:
+    """Whether no box of the other's tile is a better partner for the one."""
+    tiles = np.unique(seen.views, axis=0, return_inverse=True)[1].reshape(-1)
+    _, pair = np.unique(one * len(tiles) + tiles[other], return_inverse=True)
+    best = np.zeros(len(rank))
+    np.maximum.at(best, pair, rank)
+    return np.asarray(rank >= best[pair])
 
 
 def _joined(a: Ints, b: Ints, partial: Flags) -> Ints:
