@@ -280,3 +280,14 @@ def test_numbers_as_classes(place):
 def test_an_empty_table(tmp_path):
     (tmp_path / "t.csv").write_text("image,kind\n")
     assert len(TableDataset(tmp_path / "t.csv", labels=["kind"])) == 0
+
+
+def test_addresses(place):
+    """A table may name what fsspec knows."""
+    fsspec = pytest.importorskip("fsspec")
+    files = fsspec.filesystem("memory")
+    files.pipe("/pictures/a.png", (place / "a.png").read_bytes())
+    whole = TableDataset([{"image": "memory://pictures/a.png"}], root=place)
+    below = TableDataset([{"image": "a.png"}], A.Compose([A.NoOp()]), root="memory://pictures/")
+    assert np.array_equal(whole[0]["image"], below[0]["image"])
+    assert whole[0]["image"].shape == (10, 12, 3)

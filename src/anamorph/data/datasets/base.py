@@ -48,7 +48,7 @@ class Dataset(ABC):
     """Samples by number, as torch's ``DataLoader`` and Anamorph's take them.
 
     A sample is what :meth:`sample` tells, with its files decoded, through the pipeline if there is
-    one. What the pipeline draws depends on its seed, the epoch and the number of the sample alone:
+    one, which then decodes no more than it needs. What the pipeline draws depends on its seed, the epoch and the number of the sample alone:
     the result is the same with any number of workers, in any order.
 
     ``classes`` are the names of the classes, by number. ``broken`` has a sentence for each file
@@ -125,7 +125,7 @@ class Dataset(ABC):
             data = self.sample(index)
             if pipeline is None:
                 return _placed(decoded(data, self.reader), out)
-            return _run(pipeline.keyed(epoch, index), pipeline, decoded(data, self.reader), out)
+            return _run(pipeline, (epoch, index), read_by(self.reader, data), out)
         except AnamorphError as error:
             image = data.get("image")
             named = f": {image}" if isinstance(image, str) else ""
@@ -193,23 +193,28 @@ def checked(name: str, pipeline: Any) -> Compose | None:
     )
 
 
-def decoded(data: Mapping[str, Any], reader: Reader | None) -> dict[str, Any]:
+def read_by(reader: Reader | None, data: dict[str, Any]) -> dict[str, Any]:
+    """A sample with its picture read by a reader, if there is one and the picture is a file."""
+    image = data.get("image")
+    return (
+        data if reader is None or not isinstance(image, str) else {**data, "image": reader(image)}
+    )
+
+
+def decoded(data: dict[str, Any], reader: Reader | None) -> dict[str, Any]:
     """A sample with its files read."""
-    read: dict[str, Any] = dict(data)
-    if isinstance(read.get("image"), str):
-        read["image"] = (reader or read_picture)(read["image"])
-    if isinstance(read.get("mask"), str):
-        read["mask"] = read_mask(read["mask"])
-    return read
+    read = read_by(reader or read_picture, data)
+    return {**read, "mask": read_mask(read["mask"])} if isinstance(read.get("mask"), str) else read
 
 
 def _run(
-    keyed: Callable[..., dict[str, Any]],
-    pipeline: Compose,
-    data: dict[str, Any],
-    out: Slots | None,
+    pipeline: Compose, key: tuple[int, int], data: dict[str, Any], out: Slots | None
 ) -> dict[str, Any]:
-    """Run a pipeline; a strict one is not shown what only the caller knows."""
+    """Run a pipeline, which decodes of a file what it needs.
+
+    A strict pipeline is not shown what only the caller knows.
+    """
+    keyed = pipeline.keyed(*key)
     shown = data
     if pipeline.settings.strict:
         known = pipeline.available_keys

@@ -98,9 +98,9 @@ class TableDataset(Dataset):
         return f"TableDataset({self._name!r})"
 
     def sample(self, index: int) -> dict[str, Any]:
-        data: dict[str, Any] = {"image": str(Path(self.root, self._files[index]))}
+        data: dict[str, Any] = {"image": _below(self.root, self._files[index])}
         if self._masks is not None:
-            data["mask"] = str(Path(self.mask_root, self._masks[index]))
+            data["mask"] = _below(self.mask_root, self._masks[index])
         rows = self._rows.of_sample(index)
         if self._boxes is None:
             return data | {name: value(c, int(rows[0])) for name, c in self._labels.items()}
@@ -159,6 +159,13 @@ class _Rows:
     def of_sample(self, index: int) -> Ints:
         """The rows of a sample, in the order of the table."""
         return self.order[self.starts[index] : self.starts[index + 1]]
+
+
+def _below(root: str, name: str) -> str:
+    """A path in a folder, or an address of fsspec's, which no path may normalize."""
+    if "://" in name or "://" in root:
+        return name if "://" in name else f"{root.rstrip('/')}/{name}"
+    return str(Path(root, name))
 
 
 def _paths(rows: _Rows, column: Column, name: str, files: Column) -> Texts:

@@ -22,8 +22,9 @@ _ROUND = 6
 class Spread:
     """How numbers are spread: their least, quartiles, most and mean, and a histogram.
 
-    ``edges`` are those of its bins, one more than there are ``counts``; they grow by equal factors
-    where ``least`` is above 0, else by equal steps.
+    ``edges`` are those of its bins, one more than there are ``counts``: a bin for each number where
+    these are whole and few, else growing by equal factors where ``least`` is above 0, else by
+    equal steps.
     """
 
     count: int
@@ -43,7 +44,7 @@ class Spread:
         if not array.size:
             return None
         least, lower, median, upper, most = np.quantile(array, (0, 0.25, 0.5, 0.75, 1)).tolist()
-        edges = _edges(least, most)
+        edges = _edges(least, most, whole=bool((array == np.floor(array)).all()))
         counts = np.histogram(array, edges)[0]
         return cls(
             array.size, least, lower, median, upper, most, float(array.mean()),
@@ -186,9 +187,9 @@ def ordered(channels: Iterable[Channels]) -> tuple[Channels, ...]:
     return tuple(sorted(channels, key=lambda c: (-c.pictures, c.dtype, len(c.mean))))
 
 
-def _edges(least: float, most: float) -> npt.NDArray[np.float64]:
-    if least == most:
-        return np.array([least - 0.5, most + 0.5])
+def _edges(least: float, most: float, *, whole: bool) -> npt.NDArray[np.float64]:
+    if least == most or (whole and most - least < _BINS):
+        return np.arange(least - 0.5, most + 1)
     if least > 0:
         edges = np.geomspace(least, most, _BINS + 1)
         edges[0], edges[-1] = least, most  # what rounding took
