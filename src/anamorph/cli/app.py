@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from anamorph.cli import augment, bench, check, explain, listing, show
+from anamorph.cli import augment, bench, check, explain, listing, show, stats
 from anamorph.core.errors import AnamorphError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("augment")(augment.augment)
 app.command("show")(show.show)
 app.command("explain")(explain.explain)
 app.command("check")(check.check)
+app.command("stats")(stats.stats)
 app.command("list")(listing.listing)
 app.command("bench")(bench.bench)
 
