@@ -140,14 +140,9 @@ def section(rows: list[Row], task: str) -> list[str]:
     columns = [f"{row['dtype']}, {row['batch']} a batch" for row in some]
     lines = [f"**{task}**: {TASKS[task]}", "", *turns.table(some, columns, PEERS)]
     lines += ["", *turns.ratios(some, columns, PEERS)]
-    for row in some:
-        told = (f"{peer.key} {row['times'][peer.key]['error']}" for peer in _failed(row))
-        lines += ["", *(f"failed: {sentence}" for sentence in told)]
-    return [*lines, ""]
-
-
-def _failed(row: Row) -> list[turns.Peer]:
-    return [peer for peer in PEERS if "error" in row["times"].get(peer.key, {})]
+    failed = [(peer, row["times"].get(peer.key, {})) for row in some for peer in PEERS]
+    told = [f"{peer.title} failed: {time['error']}" for peer, time in failed if "error" in time]
+    return [*lines, "", *dict.fromkeys(told)]
 
 
 def write_page() -> Path:

@@ -105,13 +105,14 @@ def anamorph(work: Work, *, planned: bool) -> Way:
     bare = np.broadcast_to(np.uint8(0), work.pictures.shape[1:])
 
     def collate() -> Any:
-        return nn.collate([pipeline.plan(image=bare) for _ in work.pictures])
+        plans = [pipeline.plan(image=bare) for _ in work.pictures]
+        return nn.collate(plans, dtype=work.dtype)
 
     ready = collate()
 
     def render() -> Any:
         batch = ready if planned else collate()
-        return batch.to(work.device).render(work.batch)["image"].to(work.kind)
+        return batch.to(work.device).render(work.batch).images
 
     return render, pipeline.set_random_seed
 
