@@ -48,8 +48,9 @@ class Feed:
             DataError: they cannot be read, or are more than the limit allows.
         """
         if self._data is None:
-            self._data = self._read()
-            self._limit.check_file(self._name, len(self._data))
+            data = self._read()
+            self._limit.check_file(self._name, len(data))
+            self._data = data
         return self._data
 
     @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, final
 
 import numpy as np
@@ -64,11 +66,8 @@ class Source:
     def header(self) -> Header:
         """What the first bytes say."""
         if self._found is None:
-            try:
-                with self._feed.view() as view:
-                    self._found = header.parse(view)
-            except BrokenHeaderError as error:
-                raise DataError(f"{self.name} {error}") from error
+            with self._telling(), self._feed.view() as view:
+                self._found = header.parse(view)
         return self._found
 
     @property
@@ -163,17 +162,16 @@ class Source:
         rows = found.height if bottom is None else min(max(bottom, 1), found.height)
         self._admit(size)
         data = self._ended(found.frame)
-        pixels = decoders.decode_jpeg(data, found, self.name, Part(rows, denominator, lent))
+        with self._telling():
+            pixels = decoders.decode_jpeg(data, found, self.name, Part(rows, denominator, lent))
         return self._checked(pixels, (min(size[0], pixels.shape[0]), size[1]))
 
     def _whole(self) -> npt.NDArray[Any]:
         """All pixels as stored, of a file that was walked over to its end."""
         self._admit(self.header.stored)
         data = self._sound()
-        try:
+        with self._telling():
             return decoders.decode(data, self.header, self.name)
-        except BrokenHeaderError as error:
-            raise DataError(f"{self.name} {error}") from error
 
     def _admit(self, size: tuple[int, int]) -> None:
         """Refuse before memory is asked for."""
@@ -188,10 +186,8 @@ class Source:
 
     def _sound(self) -> bytes:
         data = self._feed.whole()
-        try:
+        with self._telling():
             header.check_whole(data, self.header)
-        except BrokenHeaderError as error:
-            raise DataError(f"{self.name} {error}") from error
         return data
 
     def _ended(self, frame: Frame) -> bytes:
@@ -199,11 +195,19 @@ class Source:
         if not frame.sequential:
             return self._sound()
         data = self._feed.whole()
-        try:
+        with self._telling():
             jpeg.check_end(data, self.header, frame)
+        return data
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Whose fault it is."""
+        try:
+            yield
         except BrokenHeaderError as error:
             raise DataError(f"{self.name} {error}") from error
-        return data
+        except MemoryError as error:
+            raise DataError(f"{self.name} needs more memory than there is") from error
 
     def _checked(self, pixels: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
         """The pixels in the form that the header promised."""

@@ -18,6 +18,8 @@ _ALPHA = (1, 2)
 _AS_IS = 1
 """Of the orientation: upright; of an extra sample: the colors were multiplied by it before."""
 _APART = 2
+_OPENCV = (PLAIN, 2, 3, 4, 5, 6, 7, 32773, *DEFLATE)
+"""Compressions that OpenCV knows: of facsimiles, LZW, JPEG, PackBits, deflate."""
 _FORMATS = {1: "uint", 2: "int", 3: "float", 4: "uint"}
 _ROOM = 1 << 24
 """Pixels that a tile may have though the picture has fewer."""
@@ -89,6 +91,8 @@ def is_white_zero(page: Directory) -> bool:
 def is_for_opencv(page: Directory) -> bool:
     """Whether OpenCV reads the page rightly: it takes bands for colors, and planes for pixels."""
     samples, meant = page.first(tags.SAMPLES, 1), page.first(tags.PHOTOMETRIC, 1)
+    if page.first(tags.COMPRESSION, PLAIN) not in _OPENCV:
+        return False
     if samples == 1:
         return True
     if page.first(tags.PLANES, 1) == _APART:
