@@ -1,0 +1,27 @@
+"""Models and what is around them: batches rendered on a device, views, tiles, box fusion.
+
+The parts are `anamorph.nn.tta`, `anamorph.nn.tiles` and `anamorph.nn.boxes`; each is loaded when it
+is first asked for, and box fusion needs no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anamorph.nn.batch import BatchPlan, BatchResult, collate
+
+__all__ = ["BatchPlan", "BatchResult", "collate"]
+
+_HOMES = {"BatchPlan": "batch", "BatchResult": "batch", "collate": "batch"}
+"""Name → the module that has it."""
+_PARTS = frozenset({"boxes", "tiles", "tta"})
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PARTS:
+        return import_module(f"{__name__}.{name}")
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__} has no attribute {name!r}")

@@ -8,6 +8,7 @@ import torch
 
 from anamorph.backends.reference import warp as slow
 from anamorph.backends.torch import BACKEND, Spec, render_ops
+from anamorph.backends.torch.window import windowed
 from anamorph.core import constants as K
 from anamorph.core.errors import BackendError, DataError, DataTypeError, NotInvertibleError
 from anamorph.ir import matrix as mx
@@ -197,6 +198,28 @@ def test_the_batch_is_left_alone():
             out = render_ops([Warp(matrix, CANVAS)], batch)
             assert torch.equal(batch, before)
             assert torch.equal(out, render_ops([Warp(matrix, CANVAS)], before))
+
+
+@pytest.mark.parametrize("border", K.BORDERS, ids=K.BORDERS.values())
+@pytest.mark.parametrize("interpolation", [0, 1, 2, 3])
+def test_a_crop_is_the_window_of_the_warp_after_it(interpolation, border):
+    sampling = Sampling(interpolation, 0, border, 33)
+    crops = Warp.crop(3, 2, 28, 17), Warp.crop(0, 5, 11, 20), Warp.crop(30, 0, 31, 1)
+    images = [noise((*SIZE, 3), "uint8", seed) for seed in range(9)]
+    ops, want = [], []
+    for k, image in enumerate(images):
+        crop = crops[k // 3]
+        zoom = mx.matmul(mx.translation(4, 3), mx.scaling(0.5, 2))
+        turn = Warp.symmetry("r90" if k % 2 else "h", crop.size).matrix
+        after = Warp((mx.rotation(20), turn, zoom)[k % 3], CANVAS, sampling)
+        (joined,) = windowed([crop, after], SIZE)
+        ops.append(joined)
+        want.append(slow.warp_image(after, slow.warp_image(crop, image)))
+    together = pictures_of(own(ops, batch_of(*images)))
+    for k, op in enumerate(ops):
+        alone = pictures_of(own([op], batch_of(images[k])))[0]
+        assert off(alone, want[k], "uint8") <= 1.0, k
+        assert off(together[k], want[k], "uint8") <= 1.0, k
 
 
 def test_no_samples_give_no_samples():

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from anamorph.backends.torch.window import AnyWarp, Windowed
 from anamorph.core import constants as K
 from anamorph.ir.ops import Size, Warp
 
@@ -61,8 +62,23 @@ class Laid(NamedTuple):
         return self.x.scaled or self.y.scaled
 
 
-def lay(op: Warp, source: Size) -> Laid | None:
-    """Find the whole pixels that a picture is laid on, or None."""
+def lay(op: AnyWarp, source: Size) -> Laid | None:
+    """Find the whole pixels that a picture, or a window of it, is laid on, or None."""
+    if not isinstance(op, Windowed):
+        return _lay(op, source)
+    x0, y0, x1, y1 = op.region
+    laid = _lay(op.warp, (y1 - y0, x1 - x0))
+    if laid is None:
+        return None
+    shifts = (y0, x0) if laid.turned else (x0, y0)
+    x, y = (
+        axis._replace(start=axis.start + by, stop=axis.stop + by)
+        for axis, by in zip((laid.x, laid.y), shifts, strict=True)
+    )
+    return laid._replace(x=x, y=y)
+
+
+def _lay(op: Warp, source: Size) -> Laid | None:
     a, b, c, d, e, f, *last = op.matrix
     if last != [0.0, 0.0, 1.0] or not (b == d == 0.0 or a == e == 0.0):
         return None

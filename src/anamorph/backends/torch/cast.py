@@ -15,6 +15,7 @@ from anamorph.backends.torch.base import (
     Pack,
     Spec,
     by_parts,
+    identity,
     leave,
     stored,
     white_of,
@@ -48,6 +49,8 @@ def _pack(ops: Sequence[Cast], spec: Spec) -> Job:
         raise DataError(
             f"FromFloat needs a float32 picture with values in [0, 1], not one of {told}"
         )
+    if dtype == spec.dtype and all(_does_nothing(op) for op in ops):
+        return Job(identity)
     wide = torch.float64 in {dtype, working(spec.dtype)}
     precision = torch.float64 if wide else torch.float32
     numbers = {
@@ -62,6 +65,10 @@ def _pack(ops: Sequence[Cast], spec: Spec) -> Job:
     tensors, program = tone.stacked(steps, spec)
     lines = {name: torch.from_numpy(table).to(precision) for name, table in numbers.items()}
     return Job(_run_line, lines | tensors, {"program": program, "dtype": dtype})
+
+
+def _does_nothing(op: Cast) -> bool:
+    return not op.steps and op.scale == 1.0 and op.offset == 0.0
 
 
 def _numbers(values: Sequence[Color], channels: int) -> npt.NDArray[np.float64]:

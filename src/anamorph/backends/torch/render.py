@@ -8,6 +8,7 @@ from torch import Tensor
 
 from anamorph.backends.torch.base import Spec
 from anamorph.backends.torch.table import BACKEND
+from anamorph.backends.torch.window import windowed
 from anamorph.core.errors import DataError, DataTypeError
 from anamorph.ir.ops import Op, Target
 from anamorph.ir.rules import fuse as fused
@@ -41,8 +42,8 @@ def render_ops(
     check(batch, "batch")
     size = int(batch.shape[2]), int(batch.shape[3])
     touching = [op for op in ops if target in op.targets]
-    for step in fused(touching, size, fuse):
-        batch = BACKEND.pack([step.op], Spec.of(batch), target).to(batch.device)(batch)
+    for op in windowed([step.op for step in fused(touching, size, fuse)], size):
+        batch = BACKEND.pack([op], Spec.of(batch), target).to(batch.device)(batch)
     return batch
 
 

@@ -44,6 +44,11 @@ class Places(NamedTuple):
         x, y = self.x.expand(n, -1, -1), self.y.expand(n, -1, -1)
         return Places(x, y, None if self.front is None else self.front.expand(n, -1, -1))
 
+    def of(self, n: int) -> Places:
+        """Take the places of sample n alone."""
+        front = None if self.front is None else self.front[n : n + 1]
+        return Places(self.x[n : n + 1], self.y[n : n + 1], front)
+
 
 def centers(length: int, like: Tensor) -> Tensor:
     """Centres of so many pixels."""

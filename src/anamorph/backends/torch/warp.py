@@ -21,6 +21,7 @@ from anamorph.backends.torch import axes, sampling
 from anamorph.backends.torch.axes import LINEAR, NEAREST, Axis, Laid
 from anamorph.backends.torch.base import Job, Pack, Spec, by_parts, fills, identity, stored, working
 from anamorph.backends.torch.sampling import Reading
+from anamorph.backends.torch.window import AnyWarp, Windowed
 from anamorph.core import constants as K
 from anamorph.ir import matrix as mx
 from anamorph.ir.ops import IMAGE, MASK, Color, Op, Target, Warp
@@ -29,7 +30,7 @@ _OVERSHOOTING = frozenset({K.INTER_CUBIC, K.INTER_LANCZOS4})
 _FLAT = 1e-12
 
 
-def pack_image(ops: Sequence[Warp], spec: Spec) -> Job:
+def pack_image(ops: Sequence[AnyWarp], spec: Spec) -> Job:
     """Warp pictures; float pictures are kept in [0, 1], or in their own range if that is wider."""
     job = _pack(ops, spec, [(op.sampling.interpolation, op.sampling.fill) for op in ops])
     overshoots = any(op.sampling.interpolation in _OVERSHOOTING for op in ops)
@@ -40,7 +41,7 @@ def pack_image(ops: Sequence[Warp], spec: Spec) -> Job:
     return Job(_kept_in_range, {"fill": fill}, parts=((whole, job),))
 
 
-def pack_mask(ops: Sequence[Warp], spec: Spec) -> Job:
+def pack_mask(ops: Sequence[AnyWarp], spec: Spec) -> Job:
     """Warp masks; values are only picked, unless another interpolation was asked for."""
     return _pack(ops, spec, [(op.sampling.mask_interpolation, op.sampling.fill_mask) for op in ops])
 
@@ -62,7 +63,7 @@ class _Way:
 
     __slots__ = ("fill", "interpolation", "laid", "op")
 
-    def __init__(self, op: Warp, how: tuple[int, Color], spec: Spec) -> None:
+    def __init__(self, op: AnyWarp, how: tuple[int, Color], spec: Spec) -> None:
         self.op = op
         self.interpolation, self.fill = how
         self.laid = axes.lay(op, spec.size)
@@ -88,10 +89,10 @@ class _Way:
         return "free", affine, self.op.size, self.interpolation, self.op.sampling.border
 
 
-def _pack(ops: Sequence[Warp], spec: Spec, hows: Sequence[tuple[int, Color]]) -> Job:
+def _pack(ops: Sequence[AnyWarp], spec: Spec, hows: Sequence[tuple[int, Color]]) -> Job:
     if all(op is ops[0] or op == ops[0] for op in ops[1:]):
         way = _Way(ops[0], hows[0], spec)
-        if way.op.matrix == mx.IDENTITY and way.op.size == spec.size:
+        if way.op == Warp(mx.IDENTITY, spec.size, way.op.sampling):
             return Job(identity)
         return _PACKS[way.name]([way], spec)
     ways = [_Way(op, how, spec) for op, how in zip(ops, hows, strict=True)]
@@ -286,6 +287,7 @@ def _pack_free(ways: Sequence[Any], spec: Spec) -> Job:
         "size": first.op.size,
         "how": (first.interpolation, first.op.sampling.border),
         "affine": mx.is_affine(first.op.matrix),
+        "windows": _windows(ways),
     }
     return Job(_run_free, {"back": back.reshape(-1, 3, 3), "fill": fill}, facts)
 
@@ -304,11 +306,31 @@ def _inverse(m: mx.Matrix) -> mx.Matrix:
     return tuple(v / determinant for v in adjugate)  # type: ignore[return-value]
 
 
+def _windows(ways: Sequence[Any]) -> tuple[tuple[slice, slice], ...]:
+    """Rows and columns that each sample may read; one for all, or none if it is everything."""
+    regions = [way.op.region if isinstance(way.op, Windowed) else None for way in ways]
+    if not any(regions):
+        return ()
+    whole = slice(None), slice(None)
+    seen = [(slice(r[1], r[3]), slice(r[0], r[2])) if r else whole for r in regions]
+    return tuple(seen[:1] if len(set(regions)) == 1 else seen)
+
+
 def _run_free(job: Job, batch: Tensor) -> Tensor:
-    back, fill = job.tensors["back"], job.tensors["fill"]
-    at = sampling.through(back, job.facts["size"], affine=job.facts["affine"])
-    interpolation, border = job.facts["how"]
-    return sampling.read(batch, at.spread(batch.shape[0]), Reading(interpolation, border, fill))
+    facts, fill = job.facts, job.tensors["fill"]
+    at = sampling.through(job.tensors["back"], facts["size"], affine=facts["affine"])
+    at = at.spread(batch.shape[0])
+    interpolation, border = facts["how"]
+    how = Reading(interpolation, border, fill)
+    windows = facts["windows"]
+    if len(windows) < 2:
+        rows, columns = windows[0] if windows else (slice(None), slice(None))
+        return sampling.read(batch[:, :, rows, columns], at, how)
+    done = []
+    for n, (rows, columns) in enumerate(windows):
+        one = how._replace(fill=fill[n : n + 1] if len(fill) > 1 else fill)
+        done.append(sampling.read(batch[n : n + 1, :, rows, columns], at.of(n), one))
+    return torch.cat(done)
 
 
 _PACKS: Mapping[str, Pack] = {
@@ -323,4 +345,6 @@ _PACKS: Mapping[str, Pack] = {
 KERNELS: Mapping[tuple[type[Op], Target], Pack] = {
     (Warp, IMAGE): pack_image,
     (Warp, MASK): pack_mask,
+    (Windowed, IMAGE): pack_image,
+    (Windowed, MASK): pack_mask,
 }
