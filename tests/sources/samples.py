@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import tifffile
 from PIL import Image
 
 HERE = Path(__file__).parent
@@ -81,6 +82,22 @@ def cv(pixels, suffix, *options):
     return make
 
 
+def bands(*, apart, **options):
+    """A TIFF of seven bands, and what is in it."""
+
+    def pixels():
+        return np.dstack([colors(), 255 - colors(), gray()])
+
+    def make():
+        out = io.BytesIO()
+        planes = np.moveaxis(pixels(), 2, 0) if apart else pixels()
+        config = "separate" if apart else "contig"
+        tifffile.imwrite(out, planes, photometric="minisblack", planarconfig=config, **options)
+        return out.getvalue()
+
+    return Sample(make, pixels)
+
+
 def file(name):
     return (HERE / "files" / name).read_bytes
 
@@ -121,6 +138,21 @@ def palette_pixels() -> np.ndarray:
     return np.dstack([table[stripes()], np.where(stripes() == 0, 0, 255)]).astype(np.uint8)
 
 
+def bmp_alpha() -> bytes:
+    """Of 32 bits, with a mask for each channel: OpenCV writes these since 4.10 or so."""
+    masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    pixels = alpha()[::-1, :, [2, 1, 0, 3]].tobytes()
+    head = struct.pack("<IiiHHIIiiII", 56, WIDTH, HEIGHT, 1, 32, 3, len(pixels), 0, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 70 + len(pixels), 0, 0, 70) + head + masks + pixels
+
+
+def bmp_down() -> bytes:
+    """Of 24 bits, the top row first."""
+    rows = b"".join(row.tobytes().ljust(60, b"\0") for row in colors()[..., ::-1])
+    head = struct.pack("<IiiHHIIiiII", 40, WIDTH, -HEIGHT, 1, 24, 0, len(rows), 0, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 54 + len(rows), 0, 0, 54) + head + rows
+
+
 QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 98)
 SAMPLES: dict[str, Sample] = {
     "jpeg": Sample(cv(colors, ".jpg", *QUALITY), colors, 14),
@@ -135,6 +167,7 @@ SAMPLES: dict[str, Sample] = {
         cv(colors, ".jpg", *QUALITY, cv2.IMWRITE_JPEG_RST_INTERVAL, 1), colors, 14
     ),
     "jpeg-cmyk": Sample(pil(colors, "JPEG", "CMYK", quality=98), colors, 8),
+    "jpeg-ycck": Sample(file("ycck.jpg"), colors, 12),
     "jpeg-arithmetic": Sample(file("arithmetic.jpg"), colors, 30),
     "jpeg-arithmetic-progressive": Sample(file("arithmetic-progressive.jpg"), colors, 30),
     "png": Sample(cv(colors, ".png"), colors),
@@ -159,7 +192,8 @@ SAMPLES: dict[str, Sample] = {
     "bmp": Sample(cv(colors, ".bmp"), colors),
     "bmp-gray": Sample(pil(gray, "BMP"), gray),
     "bmp-1-bit": Sample(pil(lambda: stripes() * 255, "BMP", "1"), lambda: stripes() * 255),
-    "bmp-alpha": Sample(cv(alpha, ".bmp"), alpha),
+    "bmp-alpha": Sample(bmp_alpha, alpha),
+    "bmp-rows-down": Sample(bmp_down, colors),
     "tiff": Sample(cv(colors, ".tiff"), colors),
     "tiff-plain": Sample(pil(colors, "TIFF"), colors),
     "tiff-gray": Sample(cv(gray, ".tiff"), gray),
@@ -179,5 +213,8 @@ SAMPLES: dict[str, Sample] = {
         pil(colors, "TIFF", save_all=True, append_images=[Image.new("L", (5, 4))]), colors
     ),
     "tiff-big": Sample(pil(colors, "TIFF", big_tiff=True), colors),
+    "tiff-bands": bands(apart=False),
+    "tiff-bands-tiled": bands(apart=True, compression="zlib", tile=(16, 16)),
+    "tiff-bands-steps": bands(apart=False, compression="zlib", predictor=True, rowsperstrip=4),
     "tiff-motorola": Sample(lambda: exif.tiff(colors(), 1, ">"), colors),
 }
