@@ -15,7 +15,7 @@ from anamorph.core import constants as K
 from anamorph.core.errors import NotInvertibleError
 from anamorph.ir import matrix as mx
 from anamorph.ir.matrix import Matrix
-from anamorph.ir.ops import Sampling, Size, Target, Warp
+from anamorph.ir.ops import PLAIN, Sampling, Size, Target, Warp
 from anamorph.ir.plan import Plan
 
 _HERE = mx.IDENTITY
@@ -127,7 +127,8 @@ class View:
         matrix = mx.snapped(mx.matmul(back, mx.matmul(self.matrix, there)))
         if matrix == _HERE and out == home:
             return maps
-        return render_ops([Warp(matrix, home, _READING)], maps, Target.MASK)
+        sampling = PLAIN if mx.is_lattice(matrix) else _READING
+        return render_ops([Warp(matrix, home, sampling)], maps, Target.MASK)
 
     def coverage(self, home: Size) -> Tensor | None:
         """Weigh the places of a map (h, w) by how well they were seen; None if all of them were.

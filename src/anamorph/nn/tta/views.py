@@ -7,14 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from anamorph.core import constants as K
 from anamorph.core.errors import (
     CropSizeError,
     DataError,
-    MissingDataError,
     ParameterError,
     ParameterTypeError,
     UnknownNameError,
@@ -25,8 +21,7 @@ from anamorph.core.params import Choice, Number
 from anamorph.core.rng import Rng, mix
 from anamorph.ir.ops import Sampling, Size, Warp
 from anamorph.ir.plan import Plan
-from anamorph.pipeline.compose import Compose
-from anamorph.pipeline.sample import Sample
+from anamorph.nn.tta.blank import drawn
 from anamorph.pipeline.tree import BaseCompose
 from anamorph.transforms.base import Transform
 
@@ -274,30 +269,9 @@ class Drawn(Views):
 
     def plans(self, size: Size, channels: int = 3, dtype: str = "float32") -> tuple[Plan, ...]:
         return tuple(
-            _drawn(pipeline, Rng(mix(self.seed, 1 + number)), Plan((), size, channels, dtype))
+            drawn(pipeline, Rng(mix(self.seed, 1 + number)), Plan((), size, channels, dtype))
             for number, pipeline in enumerate(self.pipelines)
         )
-
-
-class _Blank(Sample):
-    """A picture of which only size, channels and dtype are known."""
-
-    @property
-    def image(self) -> npt.NDArray[Any]:
-        """There is none: the views of a batch are decided before its pixels are looked at."""
-        raise MissingDataError(
-            "a pipeline for views holds a transform that looks at pixels before it decides: it "
-            "must be left out, or its plan for one picture be given"
-        )
-
-
-def _drawn(pipeline: Any, rng: Rng, empty: Plan) -> Plan:
-    compose = pipeline if isinstance(pipeline, Compose) else Compose([pipeline])
-    dtype = "uint8" if empty.dtype == "uint8" else "float32"
-    stand_in = np.broadcast_to(np.zeros((), dtype), (*empty.size, empty.channels))
-    sample: _Blank = compose.begin({"image": stand_in}, _Blank)
-    compose.decide(rng, sample)
-    return replace(empty, ops=tuple(sample.ops))
 
 
 @dataclass(frozen=True)

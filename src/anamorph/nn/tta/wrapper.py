@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -111,12 +112,11 @@ class TTA(nn.Module):
         """Put views of equal size together, as many as may be run at once."""
         size = int(batch.shape[2]), int(batch.shape[3])
         dtype = str(batch.dtype).removeprefix("torch.")
-        plans = self.views.plans(size, int(batch.shape[1]), dtype)
+        views = _views_of(self.views, size, int(batch.shape[1]), dtype)
         sizes: dict[Size, list[Look]] = {}
-        for number, (plan, weight) in enumerate(zip(plans, self.weights, strict=True)):
+        for number, (view, weight) in enumerate(zip(views, self.weights, strict=True)):
             if weight > 0:
-                look = Look(View(plan), weight, number)
-                sizes.setdefault(look.view.size, []).append(look)
+                sizes.setdefault(view.size, []).append(Look(view, weight, number))
         for looks in sizes.values():
             for start in range(0, len(looks), self.batch_views):
                 yield looks[start : start + self.batch_views]
@@ -128,6 +128,12 @@ class TTA(nn.Module):
                 "the batch is a list: it must be a tensor (N, C, H, W) but for the task 'detection'"
             )
         return [self(picture[None], *args, **kwargs)[0] for picture in pictures]
+
+
+@lru_cache(maxsize=64)
+def _views_of(views: Views, size: Size, channels: int, dtype: str) -> tuple[View, ...]:
+    """Make the views of batches of one kind once: what they know of their way home is kept."""
+    return tuple(map(View, views.plans(size, channels, dtype)))
 
 
 def _weights(given: Sequence[float] | None, views: Views, outputs: Spec) -> tuple[float, ...]:
