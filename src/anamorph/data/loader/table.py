@@ -12,6 +12,7 @@ from anamorph.data.loader.leaves import (
     Arena,
     Array,
     Batch,
+    Inline,
     Leaf,
     Packed,
     Placed,
@@ -65,10 +66,9 @@ class Table:
     def _column(self, spec: Spec, count: int) -> Any:
         if not isinstance(spec, Rows):
             return []
-        taken = self.arena.take((count, *spec.shape), spec.dtype)
-        if taken is None:  # there is room for all rows: it was reserved
-            raise MemoryError
-        return taken
+        shape = (count, *spec.shape)
+        # room was reserved, but for rows with nothing in them
+        return self.arena.take(shape, spec.dtype) or (np.empty(shape, spec.dtype), None)
 
     def _pictures(self) -> dict[str, Array]:
         """The columns that results can be written to, by the key of the sample."""
@@ -135,7 +135,11 @@ class Table:
         for word, spec, column in zip(kinds, self.specs, self.columns, strict=True):
             if isinstance(spec, Rows):
                 rows, offset = column
-                leaves.append(Placed(offset, rows.shape, rows.dtype.str, spec.bits))
+                placed = offset is not None
+                shape, dtype = rows.shape, rows.dtype.str
+                leaves.append(
+                    Placed(offset, shape, dtype, spec.bits) if placed else Inline(rows, spec.bits)
+                )
             else:
                 leaves.append(_FINISHED[word](column, self.arena))
         return Batch(self.form, tuple(leaves))

@@ -27,10 +27,7 @@ from anamorph.data.loader.messages import (
 )
 from anamorph.data.loader.ring import Ring, Slot
 from anamorph.data.loader.segment import Segment
-from anamorph.data.loader.worker import PARENT_ENDS, Job, main
-
-GRACE = 5.0
-"""Seconds that a worker has to finish its sample when it is told to stop."""
+from anamorph.data.loader.worker import GRACE, PARENT_ENDS, Job, main
 
 
 class Pending(NamedTuple):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import pickle
 import queue
 import random
 import signal
 import threading
+import time
 import traceback
 import weakref
 from collections.abc import Callable
@@ -34,6 +36,9 @@ from anamorph.data.loader.messages import (
 )
 from anamorph.data.loader.segment import Segment
 from anamorph.data.loader.tensors import loaded_torch
+
+GRACE = 5.0
+"""Seconds that a worker has to finish its sample when it is told to stop, or alone."""
 
 PARENT_ENDS: weakref.WeakSet[Connection] = weakref.WeakSet()
 """The ends of pipes that a parent holds; a forked worker closes its copies of them, so that the
@@ -66,11 +71,15 @@ class Inbox:
         threading.Thread(target=self._read, name="anamorph-inbox", daemon=True).start()
 
     def _read(self) -> None:
+        orphaned = True
         with contextlib.suppress(EOFError, OSError):
-            while self._take(receive(self.end)):
-                pass
+            while orphaned:
+                orphaned = self._take(receive(self.end))
         self.below = math.inf
         self.tasks.put(None)
+        if orphaned:  # the parent is gone, and nobody else would end a sample that never ends
+            time.sleep(GRACE)
+            os._exit(1)
 
     def _take(self, message: Any) -> bool:
         if isinstance(message, Attach):
