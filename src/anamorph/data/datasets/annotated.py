@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, final
 
@@ -162,13 +163,38 @@ def _names(
         yield from found
         yield from source.unmatched(found)
         return
-    stems = {stem(name): name for name in found}
-    counts = Counter(PurePosixPath(name).name for name in found)
-    bases = {PurePosixPath(name).name: name for name in found}
+    there, alike = set(found), _Alike(found)
     for name in source.pictures() if wanted is None else _listed(wanted):
+        yield name if name in there else alike.to(name)
+
+
+@final
+class _Alike:
+    """Pictures by their paths without ending, and by their last parts where these tell them apart.
+
+    A COCO file may say ``train/a.png`` where ``train`` is the folder of pictures itself.
+    """
+
+    def __init__(self, found: Sequence[str]) -> None:
+        self._found = found
+
+    def to(self, name: str) -> str:
+        """The picture that is meant; the name as it is where none is like it."""
         base = PurePosixPath(name).name
-        alike = bases[base] if counts[base] == 1 else name
-        yield stems.get(stem(name)) or stems.get(name) or alike
+        near = self._bases[base] if self._counts[base] == 1 else name
+        return self._stems.get(name) or self._stems.get(stem(name)) or near
+
+    @cached_property
+    def _stems(self) -> dict[str, str]:
+        return {stem(name): name for name in self._found}
+
+    @cached_property
+    def _counts(self) -> Counter[str]:
+        return Counter(PurePosixPath(name).name for name in self._found)
+
+    @cached_property
+    def _bases(self) -> dict[str, str]:
+        return {PurePosixPath(name).name: name for name in self._found}
 
 
 def _listed(wanted: Iterable[str] | Place) -> Iterable[str]:
