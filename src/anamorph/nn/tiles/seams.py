@@ -9,11 +9,9 @@ import numpy.typing as npt
 
 from anamorph.core.labels import Floats, Ints
 from anamorph.nn.boxes.pairs import overlapping
-from anamorph.nn.boxes.shapes import SHAPES
 
 Flags = npt.NDArray[np.bool_]
 
-_UPRIGHT = SHAPES[4]
 _NEAR, _SHARE = 2.0, 0.15
 """A box is cut where it ends within two pixels of a border, or within this share of its side. To
 take a whole box for a cut one does little harm: it goes only where another one shows the same."""
@@ -76,10 +74,20 @@ def _agreement(seen: Seen, a: Ints, b: Ints) -> tuple[Floats, Floats]:
     first, second = (
         np.hstack([seen.boxes[i, :2].clip(low), seen.boxes[i, 2:].clip(None, high)]) for i in (a, b)
     )
-    shared = _UPRIGHT.common(seen.boxes[a], seen.boxes[b])
     piece = np.where(seen.cut[a], a, b)
-    covered = np.where(seen.cut[a] & seen.cut[b], 0.0, shared / _UPRIGHT.area(seen.boxes[piece]))
-    return _UPRIGHT.iou(first, second), covered
+    covered = _common(seen.boxes[a], seen.boxes[b]) / _area(seen.boxes[piece])
+    covered[seen.cut[a] & seen.cut[b]] = 0.0
+    shared = _common(first, second)
+    return shared / (_area(first) + _area(second) - shared), covered
+
+
+def _area(boxes: Floats) -> Floats:
+    return np.asarray((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
+
+
+def _common(a: Floats, b: Floats) -> Floats:
+    sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
+    return np.asarray(np.maximum(sides, 0.0).prod(axis=1))
 
 
 def _best(seen: Seen, one: Ints, other: Ints, rank: Floats) -> Flags:
