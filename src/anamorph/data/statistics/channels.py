@@ -111,12 +111,14 @@ class Moments(Sums):
     def add(self, picture: NDArray[Any]) -> None:
         if not np.isfinite(picture).all():
             raise DataError("holds numbers that are not finite")
-        flat = picture.reshape(-1, self.channels).astype(np.float64)
         own = Moments(self.channels)
-        own.pictures, own.pixels = 1, len(flat)
-        own.mean = flat.mean(axis=0)
-        own.squares = np.square(flat - own.mean).sum(axis=0)
-        own.least, own.most = flat.min(axis=0), flat.max(axis=0)
+        own.pictures, own.pixels = 1, picture.shape[0] * picture.shape[1]
+        for at in range(self.channels):
+            plane = picture[..., at].astype(np.float64).ravel()
+            own.mean[at] = plane.mean()
+            own.least[at], own.most[at] = plane.min(), plane.max()
+            plane -= own.mean[at]
+            own.squares[at] = plane @ plane
         self.merge(own)
 
     def merge(self, other: Moments) -> None:
