@@ -273,6 +273,17 @@ def test_what_was_never_seen_has_no_say():
     assert only[0, 0, 10, 10] == pytest.approx(1)
 
 
+def test_pixels_of_maps_that_hold_frame_and_picture_have_little_say():
+    """Of a padded picture's pooled map the outer pixels are half frame; another view knows more."""
+    pool, batch = nn.AvgPool2d(4), torch.ones(1, 1, 8, 16)
+    padded = A.PadIfNeeded(12, 22, p=1)
+    alone = TTA(pool, padded, "dense")(batch)
+    assert alone.shape == (1, 1, 2, 4)
+    assert alone.min() < 0.9
+    output = TTA(pool, ["identity", padded], "dense")(batch)
+    torch.testing.assert_close(output, torch.ones(1, 1, 2, 4), rtol=0, atol=2e-3)
+
+
 def test_content_cut_on_the_way_stays_cut():
     crop = A.Compose([A.Crop(0, 0, 5, 10, p=1), A.PadIfNeeded(10, 20, position="top_left", p=1)])
     output = TTA(lambda b: b + 1, ["identity", crop], "dense", weights=(1, 3))(

@@ -102,11 +102,12 @@ def fusion(given: Any, weights: list[float]) -> Fusion:
 
 def _masks(masks: Tensor, view: View) -> Tensor:
     """Bring masks (M, h, w) or (M, 1, h, w) home; what was not seen is empty."""
-    home = view.home((masks.shape[-2], masks.shape[-1]))
+    out = masks.shape[-2], masks.shape[-1]
+    home = view.home(out)
     flat = masks if masks.dim() > 3 else masks.unsqueeze(1)
     soft = flat if flat.is_floating_point() else flat.float()
     moved = view.maps(soft, home)
-    coverage = view.coverage(home)
+    coverage = view.coverage(home, out)
     if coverage is not None:
         moved = moved * (coverage > 0).to(moved.device)
     if not flat.is_floating_point():

@@ -108,10 +108,11 @@ class Dense(Values):
             )
         self.shape = tuple(values.shape[:-2])
         maps = values.flatten(1, -3) if values.dim() > 3 else values.unsqueeze(1)
+        out = maps.shape[2], maps.shape[3]
         if self.home is None:
-            self.home = look.view.home((maps.shape[2], maps.shape[3]))
+            self.home = look.view.home(out)
         maps = look.view.maps(maps, self.home)
-        coverage = look.view.coverage(self.home)
+        coverage = look.view.coverage(self.home, out)
         if coverage is None:
             self.seen = None
             self.merging.add(maps, look.weight, look.number)

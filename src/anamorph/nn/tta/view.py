@@ -130,16 +130,32 @@ class View:
         sampling = PLAIN if mx.is_lattice(matrix) else _READING
         return render_ops([Warp(matrix, home, sampling)], maps, Target.MASK)
 
-    def coverage(self, home: Size) -> Tensor | None:
-        """Weigh the places of a map (h, w) by how well they were seen; None if all of them were.
+    def coverage(self, home: Size, out: Size) -> Tensor | None:
+        """Weigh the places of a map at home by how well they were seen; None if all of them were.
 
-        It is 0 for what was not seen. Along the edge of a picture that is seen tilted it is next to
-        0: what is read there is of the frame, too.
+        It is 0 for what was not seen, and next to 0 along the edge of a picture that was seen in a
+        frame, if pixels of the view's map hold both.
+
+        Args:
+            home: height and width of the map at home.
+            out: those of the view's map.
         """
-        tilted = not mx.is_axis_aligned(self.matrix)
-        if self.whole and not tilted:
+        reach = self._mixed(out)
+        if self.whole and not reach:
             return None
-        return _coverage(self._moves, self.plan.size, home, tilted=tilted)
+        return _coverage(self._moves, self.plan.size, home, reach)
+
+    def _mixed(self, out: Size) -> float:
+        """How far in, in pixels of a map, picture and frame are mixed: none to one pixel."""
+        if not self._moves:
+            return 0.0
+        if not mx.is_axis_aligned(self.matrix):
+            return 1.0
+        x0, y0, x1, y1 = mx.extent(self._moves[-1][0], self.plan.size)
+        edges = [(x, out[1] / self.size[1], out[1]) for x in (x0, x1)]
+        edges += [(y, out[0] / self.size[0], out[0]) for y in (y0, y1)]
+        inside = [edge * scale for edge, scale, side in edges if 0 < edge * scale < side]
+        return 0.5 if any(abs(edge - round(edge)) > _SEEN for edge in inside) else 0.0
 
     def boxes(self, boxes: Tensor) -> Tensor:
         """Bring boxes (M, 4) as x0, y0, x1, y1 home, cut to the picture.
@@ -177,7 +193,7 @@ class View:
 
 @lru_cache(maxsize=32)
 def _coverage(
-    moves: tuple[tuple[Matrix, Size], ...], source: Size, home: Size, *, tilted: bool
+    moves: tuple[tuple[Matrix, Size], ...], source: Size, home: Size, reach: float
 ) -> Tensor:
     """Follow the centre of each place of a map over all canvases."""
     rows = torch.arange(home[0], dtype=torch.float64)[:, None] + 0.5
@@ -188,10 +204,10 @@ def _coverage(
         depth = g * x + h * y + i
         u, v = (a * x + b * y + c) / depth, (d * x + e * y + f) / depth
         seen &= (depth > 0) & _within(u, size[1]) & _within(v, size[0])
-    if not tilted:
+    if not reach:
         return seen.float()
     to_edge = torch.minimum(rows.minimum(home[0] - rows), columns.minimum(home[1] - columns))
-    return (seen * (to_edge - 1).clamp(_FAINT, 1)).float()
+    return (seen * (to_edge - reach).clamp(_FAINT, 1)).float()
 
 
 def _within(place: Tensor, side: int) -> Any:
