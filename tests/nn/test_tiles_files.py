@@ -120,7 +120,7 @@ def test_a_run_with_other_settings_does_not_go_on(tmp_path):
         predict(Stopping(10), picture, 16, **options)
     for other in (
         {"overlap": 5},
-        {"window": "hann"},
+        {"window": "pyramid"},
         {"activation": "sigmoid"},
         {"finish": Threshold(0.5)},
         {"pad": "edge"},

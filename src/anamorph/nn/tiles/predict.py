@@ -32,7 +32,7 @@ def predict(  # noqa: PLR0913 - one call, each parameter but three by its name
     overlap: float | Sequence[float] | None = None,
     *,
     batch_size: int = 4,
-    window: str | NDArray[Any] = "pyramid",
+    window: str | NDArray[Any] = "gaussian",
     activation: Activation = None,
     select: Any = None,
     prepare: Prepare | None = None,
