@@ -153,6 +153,23 @@ def bmp_down() -> bytes:
     return b"BM" + struct.pack("<IHHI", 54 + len(rows), 0, 0, 54) + head + rows
 
 
+def bmp_os2(bits, rows, palette=b""):
+    """A BMP behind the short header of old."""
+
+    def make():
+        body = b"".join(row.ljust(-(-len(row) // 4) * 4, b"\0") for row in rows())
+        at = 26 + len(palette)
+        head = struct.pack("<IHHHH", 12, WIDTH, HEIGHT, 1, bits)
+        return b"BM" + struct.pack("<IHHI", at + len(body), 0, 0, at) + head + palette + body
+
+    return make
+
+
+def upside_down(pixels):
+    return lambda: [row.tobytes() for row in pixels()[::-1, ...]]
+
+
+GRAYS = bytes(value for value in range(256) for _ in range(3))
 QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 98)
 SAMPLES: dict[str, Sample] = {
     "jpeg": Sample(cv(colors, ".jpg", *QUALITY), colors, 14),
@@ -193,6 +210,12 @@ SAMPLES: dict[str, Sample] = {
     "bmp-gray": Sample(pil(gray, "BMP"), gray),
     "bmp-1-bit": Sample(pil(lambda: stripes() * 255, "BMP", "1"), lambda: stripes() * 255),
     "bmp-alpha": Sample(bmp_alpha, alpha),
+    "bmp-os2": Sample(bmp_os2(24, upside_down(lambda: colors()[..., ::-1])), colors),
+    "bmp-os2-gray": Sample(bmp_os2(8, upside_down(gray), GRAYS), gray),
+    "bmp-os2-palette": Sample(
+        bmp_os2(8, upside_down(gray), GRAYS[:-3] + b"\1\2\3"),
+        lambda: np.dstack([gray()] * 3),
+    ),
     "bmp-rows-down": Sample(bmp_down, colors),
     "tiff": Sample(cv(colors, ".tiff"), colors),
     "tiff-plain": Sample(pil(colors, "TIFF"), colors),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import cv2
 import numpy as np
 import pytest
@@ -101,3 +103,14 @@ def test_scales(name, scales):
 def test_a_source_shows_its_name():
     assert repr(open_source("some/cat.jpg")) == "<Source some/cat.jpg>"
     assert open_source(b"", "mask").name == "mask"
+
+
+@pytest.mark.parametrize("flags", [0, 0x10])
+@pytest.mark.parametrize("name", ["webp", "webp-lossless"])
+def test_the_extended_header_of_webp_says_whether_there_is_alpha(name, flags):
+    head = struct.pack("<4sII", b"VP8X", 10, flags)
+    head += (WIDTH - 1).to_bytes(3, "little") + (HEIGHT - 1).to_bytes(3, "little")
+    body = b"WEBP" + head + SAMPLES[name].data[12:]
+    source = open_source(b"RIFF" + struct.pack("<I", len(body)) + body)
+    assert source.channels == (4 if flags else 3)
+    assert source.read().shape == (HEIGHT, WIDTH, source.channels)

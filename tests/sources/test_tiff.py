@@ -8,6 +8,7 @@ from itertools import product
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from anamorph.core.errors import DataError
 from anamorph.sources import bands, open_source, strips
@@ -124,6 +125,18 @@ def test_wide_numbers_are_for_masks():
     assert np.array_equal(open_source(data).read_mask(), labels)
     with pytest.raises(DataError, match="holds int32 pixels"):
         open_source(data).read()
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_what_opencv_decodes_is_as_stored(orientation):
+    """Of itself it would turn the pixels, and multiply them by their alpha."""
+    pixels = picture(4, "uint8")
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "TIFF", compression="tiff_lzw", tiffinfo={274: orientation})
+    source = open_source(out.getvalue())
+    assert source.orientation == orientation
+    assert np.array_equal(source.decode(), pixels)
+    assert source.read().shape[:2] == source.size
 
 
 def edited(data, tag, value, form="I"):

@@ -16,13 +16,6 @@ from anamorph.sources.view import Memory
 
 _SWAPS = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
 _SWAPPED = ("uint8", "uint16", "float32")
-_CONVERSIONS = {
-    # (channels of the decoder, of the header) → what makes the one from the other
-    (1, 3): cv2.COLOR_GRAY2RGB,
-    (1, 4): cv2.COLOR_GRAY2RGBA,
-    (3, 4): cv2.COLOR_RGB2RGBA,
-    (4, 3): cv2.COLOR_RGBA2RGB,
-}
 _COLOR = {
     2: cv2.IMREAD_REDUCED_COLOR_2,
     4: cv2.IMREAD_REDUCED_COLOR_4,
@@ -45,7 +38,9 @@ def decode(data: bytes, found: Header, name: str) -> npt.NDArray[Any]:
         return decode_jpeg(data, found, name, Part(found.height))
     if found.kind == "tiff":
         return _tiff(data, found, name)
-    return _by_opencv(data, name, cv2.IMREAD_UNCHANGED)
+    # left to itself OpenCV takes a BMP of old without a palette for gray
+    plain = found.kind == "bmp" and found.channels == 3
+    return _by_opencv(data, name, cv2.IMREAD_COLOR if plain else cv2.IMREAD_UNCHANGED)
 
 
 def decode_jpeg(data: bytes, found: Header, name: str, part: Part) -> npt.NDArray[Any]:
@@ -75,13 +70,6 @@ def _tiff(data: bytes, found: Header, name: str) -> npt.NDArray[Any]:
     if found.channels == 1 and pixels.ndim == 3:
         pixels = np.ascontiguousarray(pixels[:, :, 0])
     return ~pixels if upside_down and pixels.dtype.kind == "u" else pixels
-
-
-def in_channels(pixels: npt.NDArray[Any], channels: int) -> npt.NDArray[Any]:
-    """Pixels of so many channels; as they are where no conversion is known."""
-    have = pixels.shape[2] if pixels.ndim == 3 else 1
-    code = _CONVERSIONS.get((have, channels))
-    return pixels if code is None else cv2.cvtColor(pixels, code)
 
 
 def _by_opencv(data: bytes, name: str, flags: int) -> npt.NDArray[Any]:

@@ -216,7 +216,6 @@ class Source:
                 f"{self.name} holds {pixels.dtype.name} pixels: "
                 "a picture is uint8, uint16 or float32"
             )
-        pixels = decoders.in_channels(pixels, self.channels)
         wide = (*size, self.channels) if self.channels > 1 else size
         if pixels.shape != wide or pixels.dtype.name != self.dtype:
             raise DataError(

@@ -38,8 +38,6 @@ def _header(found: dict[bytes, tuple[int, int, bool]], orientation: int) -> Head
     if not found:
         raise BrokenHeaderError("is a WebP file without a picture")
     width, height, alpha = found[min(found, key=list(_FRAMES).index)]
-    if b"VP8L" in found:
-        alpha = found[b"VP8L"][2]
     return Header("webp", width, height, orientation, channels=4 if alpha else 3)
 
 
@@ -63,7 +61,7 @@ def _vp8l(body: bytes) -> tuple[int, int, bool]:
 
 
 _FRAMES: dict[bytes, Callable[[bytes], tuple[int, int, bool]]] = {
-    # in this order, the first that is there says the size
+    # in this order, the first that is there says the size, and whether there is alpha
     b"VP8X": _vp8x,
     b"VP8 ": _vp8,
     b"VP8L": _vp8l,
