@@ -130,11 +130,11 @@ class _Growing:
         height = np.minimum(y1, bottom)
         height -= np.maximum(y0, top)
         shared = np.maximum(width, 0.0, out=width)
-        shared *= np.maximum(height, 0.0, out=height)
+        shared *= height  # below zero where the heights have nothing in common
         area = self.area[members, None]
         if not self.shape.exact:
             np.minimum(shared, np.minimum(areas, area), out=shared)
-        union = areas + area
+        union = np.add(areas, area, out=height)
         union -= shared
         shared /= union
         return shared if self.shape.exact else self._refine(shared, members)
@@ -143,6 +143,8 @@ class _Growing:
         """Compare exactly where the bounds leave room for more than the threshold."""
         rows, slots = np.nonzero(bound > self.iou)
         averages = self.averages.boxes[self.founders[rows, slots]]
+        both = np.concatenate([averages, self.averages.given[members[rows]]])
+        first = np.arange(len(rows))
         exact = np.zeros_like(bound)
-        exact[rows, slots] = self.shape.iou(averages, self.averages.given[members[rows]])
+        exact[rows, slots] = self.shape.iou(both, first, first + len(rows))
         return exact

@@ -13,7 +13,6 @@ from anamorph.core import box_formats, quads
 from anamorph.core.errors import DataError, DataTypeError
 from anamorph.core.labels import Floats
 from anamorph.nn.boxes import polygons
-from anamorph.nn.boxes.shapes import SHAPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +97,5 @@ def clipped(boxes: Floats, size: tuple[float, float]) -> Floats:
     if boxes.shape[1] == 4:
         return boxes.clip(0.0, (width, height, width, height))
     canvas = np.array([[0.0, 0.0, width, 0.0, width, height, 0.0, height]])
-    shape = SHAPES[8]
-    seen = shape.common(boxes, np.broadcast_to(canvas, boxes.shape)) > 0.0
+    seen = polygons.common(boxes, np.broadcast_to(canvas, boxes.shape)) > 0.0
     return np.where(seen[:, None], boxes, 0.0)

@@ -13,9 +13,12 @@ import numpy.typing as npt
 from anamorph.core.labels import Floats
 from anamorph.nn.boxes.pairs import Pairs
 
+_WORTH = 200
+"""Pairs that a round may look at for each box it picks; picking one by one costs as much."""
+
 
 def survivors(pairs: Pairs, count: int) -> npt.NDArray[np.bool_]:
-    """Keep boxes that no better kept one overlaps."""
+    """Keep boxes that no better kept one overlaps; those of `pairs` are neighbours."""
     kept = np.ones(count, np.bool_)
     better, worse = pairs.better, pairs.worse
     while len(better):
@@ -27,23 +30,55 @@ def survivors(pairs: Pairs, count: int) -> npt.NDArray[np.bool_]:
     return kept
 
 
-def decayed(pairs: Pairs, factors: Floats, scores: Floats) -> Floats:
-    """Multiply the score of each box by a factor for each better neighbour.
+def decayed(pairs: Pairs, factors: Floats, scores: Floats, least: float) -> Floats:
+    """Multiply the score of each box by a factor for each neighbour that is picked before it.
 
     Args:
         pairs: neighbours.
         factors: what a pick leaves of its neighbour's score, one a pair.
-        scores: of all boxes; equal ones count as better in the order of their places.
+        scores: of all boxes, the best first; of equal ones the first is picked first.
+        least: what sinks below counts for nothing, and may come back as any score below.
     """
     scores = scores.copy()
     one, other = pairs.better, pairs.worse
-    best = np.empty(len(scores), np.bool_)
     while len(one):
         first = scores[one] >= scores[other]
         better, worse = np.where(first, one, other), np.where(first, other, one)
-        best[:] = True
+        best = np.zeros(len(scores), np.bool_)
+        best[better] = True
         best[worse] = False
+        if np.count_nonzero(best) * _WORTH < len(one):
+            _one_by_one(Pairs(one, other, factors), scores, least)
+            break
         picked = best[better]
         np.multiply.at(scores, worse[picked], factors[picked])
-        one, other, factors = one[~picked], other[~picked], factors[~picked]
+        waits = ~best & (scores >= least)
+        left = waits[one] & waits[other]
+        one, other, factors = one[left], other[left], factors[left]
     return scores
+
+
+def _one_by_one(pairs: Pairs, scores: Floats, least: float) -> None:
+    """Do the same where nearly all depends on all; what the pairs hold is the factors."""
+    boxes = np.unique(np.concatenate([pairs.better, pairs.worse]))
+    small = np.uint16 if len(boxes) < 1 << 16 else np.int64  # by which sorting is far quicker
+    place = np.zeros(len(scores), small)
+    place[boxes] = np.arange(len(boxes))
+    one, other = place[pairs.better], place[pairs.worse]
+    order = np.argsort(np.concatenate([one, other]), kind="stable")
+    neighbours = np.concatenate([other, one])[order].astype(np.int64)
+    factors = np.concatenate([pairs.iou, pairs.iou])[order]
+    counts = np.bincount(one, minlength=len(boxes)) + np.bincount(other, minlength=len(boxes))
+    ends = np.cumsum(counts).tolist()
+    begins = [0, *ends]
+    left = scores[boxes]
+    for _ in ends:
+        best = int(left.argmax())
+        if left[best] < max(least, 0.0):
+            break
+        scores[boxes[best]] = left[best]
+        left[best] = -1.0
+        near = slice(begins[best], ends[best])
+        left[neighbours[near]] *= factors[near]
+    rest = left >= 0.0
+    scores[boxes[rest]] = left[rest]

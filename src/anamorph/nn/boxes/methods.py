@@ -58,7 +58,8 @@ class SoftNMS(BoxFusion):
         linear = self.decay == "linear"
         pairs = overlapping(pool.boxes, pool.groups, self.iou if linear else 0.0)
         factors = 1.0 - pairs.iou if linear else np.exp(-(pairs.iou**2) / self.sigma)
-        scores = decayed(pairs, factors, pool.strength / pool.of_models.max())
+        strength = pool.strength / pool.of_models.max()
+        scores = decayed(pairs, factors, strength, self.least)
         best = np.flatnonzero(scores >= self.least)
         return Fused(best, scores=scores[best])
 

@@ -11,12 +11,16 @@ import numpy.typing as npt
 from anamorph.core.labels import Floats, Ints
 from anamorph.nn.boxes.shapes import SHAPES
 
-_AT_ONCE = 1 << 17
-"""Pairs looked at in one go: their columns stay in the cache."""
+_AT_ONCE = 1 << 16
+"""Pairs handed on in one go."""
+_ROWS = 16
+_USUAL = 99
+"""Per cent of boxes that are compared in step; the rest have far more others before their ends."""
+_ROUNDING = 1e-9
 
 
 class Pairs(NamedTuple):
-    """Places of two boxes each, the better one first, and their intersection over union."""
+    """Places of two boxes each, and their intersection over union."""
 
     better: Ints
     worse: Ints
@@ -30,52 +34,94 @@ class Pairs(NamedTuple):
 def overlapping(boxes: Floats, groups: Ints, above: float) -> Pairs:
     """Find the pairs within groups whose intersection over union is above a threshold.
 
-    Boxes are swept from the left: each is compared only with those that begin before it ends.
-
     Args:
         boxes: (N, 4) x0, y0, x1, y1 or (N, 8) clockwise corners, the best first.
         groups: (N,) numbers from zero.
         above: the threshold, zero or more.
     """
     shape = SHAPES[boxes.shape[1]]
-    bounds = shape.bounds(boxes)
     found = [Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
-    for a, b in _meeting(bounds, groups):
-        iou = shape.iou(boxes[a], boxes[b])
-        better, worse = np.minimum(a, b), np.maximum(a, b)
-        found.append(Pairs(better, worse, iou).take(iou > above))
+    for one, other in _portions(cores(boxes, groups, above)):
+        iou = shape.iou(boxes, one, other)
+        found.append(Pairs(np.minimum(one, other), np.maximum(one, other), iou).take(iou > above))
     return Pairs(*map(np.concatenate, zip(*found, strict=True)))
 
 
-def _meeting(bounds: Floats, groups: Ints) -> Iterator[tuple[Ints, Ints]]:
-    """Give pairs within groups whose bounds overlap, each once, some at a time."""
-    x0, y0, x1, y1 = np.ascontiguousarray(bounds.T)
-    n = len(x0)
-    order = np.lexsort((x0, groups))
-    # Whole numbers in the order of (group, x): they compare exactly, and all groups in one search.
-    line, base = np.sort(x0), groups * (n + 1)
-    begins = (base + np.searchsorted(line, x0))[order]
-    ends = (base + np.searchsorted(line, x1))[order]
-    counts = np.searchsorted(begins, ends, side="left") - np.arange(1, n + 1)
-    y0, y1 = y0[order], y1[order]
-    for low, high in _portions(counts):
-        some = counts[low:high]
-        first = np.repeat(np.arange(low, high), some)
-        skipped = np.cumsum(some) - some
-        second = np.arange(len(first)) + np.repeat(np.arange(low, high) + 1 - skipped, some)
-        meet = (y0[first] < y1[second]) & (y0[second] < y1[first])
-        yield order[first[meet]], order[second[meet]]
+def cores(boxes: Floats, groups: Ints, above: float) -> Floats:
+    """Shrink boxes about their centres so that those of good pairs still overlap; part the groups.
+
+    Intersection over union of upright boxes is no more than that of their sides. For intervals it
+    is above t if and only if they overlap after each has shrunk to (1 - t) / (1 + t) of its length.
+    Of oriented boxes the whole bounds are taken, for which nothing of the kind holds.
+
+    Returns:
+        (4, N) x0, y0, x1, y1; groups lie beside each other. All is a hair larger than said, so that
+        rounding loses no pair.
+    """
+    shape = SHAPES[boxes.shape[1]]
+    bounds = shape.bounds(boxes).T
+    part = (1.0 - above) / (1.0 + above) if shape.exact else 1.0
+    center = (bounds[:2] + bounds[2:]) / 2
+    half = (bounds[2:] - center) * (part + _ROUNDING)
+    if center.size:
+        span = float(bounds[2].max() - bounds[0].min()) * 1.001
+        half += 1e-12 * (span * (1 + int(groups.max())) + float(np.abs(bounds).max()))
+        center[0] += groups * (span * 1.001)
+    return np.concatenate([center - half, center + half])
 
 
-def _portions(counts: Ints) -> Iterator[tuple[int, int]]:
-    """Split rows so that each portion holds about as many pairs as are looked at in one go."""
-    total = np.cumsum(counts)
-    low = 0
-    while low < len(counts):
-        before = int(total[low - 1]) if low else 0
-        high = max(low + 1, int(np.searchsorted(total, before + _AT_ONCE, side="right")))
-        yield low, high
-        low = high
+def _portions(cored: Floats) -> Iterator[tuple[Ints, Ints]]:
+    """Give the places of those that overlap, some thousands at a time."""
+    ones: list[Ints] = []
+    others: list[Ints] = []
+    held = 0
+    order = np.argsort(cored[0], kind="stable")
+    for one, other in _swept(np.ascontiguousarray(cored[:, order])):
+        ones.append(one)
+        others.append(other)
+        held += len(one)
+        if held > _AT_ONCE:
+            yield order[np.concatenate(ones)], order[np.concatenate(others)]
+            ones, others, held = [], [], 0
+    if held:
+        yield order[np.concatenate(ones)], order[np.concatenate(others)]
+
+
+def _swept(cored: Floats) -> Iterator[tuple[Ints, Ints]]:
+    """Sweep from the left to the right: compare only with what begins before a box ends."""
+    n = cored.shape[1]
+    ahead = np.searchsorted(cored[0], cored[2]) - np.arange(1, n + 1)
+    usual = int(np.sort(ahead)[n * _USUAL // 100]) if n else 0
+    yield from _in_step(cored, usual)
+    yield from _in_blocks(cored, np.flatnonzero(ahead > usual), usual + 1)
+
+
+def _in_step(cored: Floats, steps: int) -> Iterator[tuple[Ints, Ints]]:
+    """Compare each box with the next one, then each with the next but one, and so on."""
+    x0, y0, x1, y1 = cored
+    for step in range(1, steps + 1):
+        near = x1[:-step] > x0[step:]
+        near &= y1[:-step] > y0[step:]
+        near &= y0[:-step] < y1[step:]
+        one = np.flatnonzero(near)
+        yield one, one + step
+
+
+def _in_blocks(cored: Floats, rows: Ints, least: int) -> Iterator[tuple[Ints, Ints]]:
+    """Compare some boxes with all that begin before their ends and so many places on at least."""
+    x0, y0, x1, y1 = cored
+    ends = np.searchsorted(x0, x1[rows])
+    for low in range(0, len(rows), _ROWS):
+        some = rows[low : low + _ROWS]
+        first, last = int(some[0]) + least, int(ends[low : low + _ROWS].max())
+        columns = slice(first, last)
+        near = x1[some, None] > x0[columns]
+        near &= y1[some, None] > y0[columns]
+        near &= y0[some, None] < y1[columns]
+        row, column = np.nonzero(near)
+        one, other = some[row], column + first
+        kept = other - one >= least
+        yield one[kept], other[kept]
 
 
 def regions(boxes: Floats, groups: Ints) -> Ints:
