@@ -181,3 +181,13 @@ def test_streams_without_end_are_stopped():
 
     with pytest.raises(DataError, match="more than 10000000 bytes"):
         open_source(Endless(), "photo", Limit(bytes=10_000_000)).read()
+
+
+def test_paths_of_bytes(path):
+    class Odd(os.PathLike):
+        def __fspath__(self):
+            return os.fsencode(path)
+
+    source = open_source(Odd())
+    assert source.name == os.fspath(path)
+    assert np.array_equal(source.read(), PNG.pixels())

@@ -8,7 +8,6 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from anamorph.core.errors import AnamorphError, DataError, DataTypeError, MissingFileError
@@ -59,7 +58,7 @@ class Feed:
         if self._data is not None or not is_path(self._given):
             yield Memory(self.whole())
             return
-        with _opened(self._given, self._name) as file:
+        with _opened(self._given, self._name) as file, _reading(self._name):
             found = os.fstat(file.fileno())
             if found.st_size <= _SMALL or not stat.S_ISREG(found.st_mode):
                 self._data = self._rest(file)
@@ -74,7 +73,7 @@ class Feed:
         if isinstance(given, bytearray | memoryview):
             return bytes(given)
         if is_path(given):
-            with _opened(given, self._name) as file:
+            with _opened(given, self._name) as file, _reading(self._name):
                 return self._rest(file)
         if isinstance(given, str):
             with _fetched(given, self._name) as file:
@@ -87,8 +86,7 @@ class Feed:
         if not stat.S_ISREG(found.st_mode):
             return self._pieces(file.read)
         self._limit.check_file(self._name, found.st_size)
-        with _reading(self._name):
-            return file.readall()
+        return file.readall()
 
     def _pieces(self, read: Callable[[int], Any]) -> bytes:
         pieces, length = [], 0
@@ -145,7 +143,7 @@ def _reading(name: str) -> Iterator[None]:
 @contextmanager
 def _opened(given: Any, name: str) -> Iterator[io.FileIO]:
     try:
-        file = io.FileIO(Path(given))
+        file = io.FileIO(os.fspath(given))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{name} cannot be read: {reason.lower()}") from error
