@@ -225,6 +225,52 @@ def test_slots_are_locked_once_and_unlocked_before_they_go(given, runtime):
     assert runtime.locked == {}
 
 
+class Event:
+    """A mark on a device's stream that comes when it is told to."""
+
+    come = False
+
+    def query(self) -> bool:
+        return self.come
+
+    def synchronize(self) -> None:
+        self.come = True
+
+
+def test_marks_are_set_on_the_devices_that_are_in_use(monkeypatch):
+    class Streams:
+        is_initialized = staticmethod(lambda: True)
+        device_count = staticmethod(lambda: 3)
+        current_stream = staticmethod(lambda device: f"stream of {device}")
+
+        class Event:
+            def record(self, stream: str) -> None:
+                self.after = stream
+
+    assert pinning.marks() == []
+    monkeypatch.setattr(pinning, "cuda", Streams)
+    monkeypatch.setattr(pinning, "_in_use", lambda device: device != 1)
+    assert [mark.after for mark in pinning.marks()] == ["stream of 0", "stream of 2"]
+
+
+@pytest.mark.usefixtures("runtime")
+@pytest.mark.parametrize("given", WORKERS[:2])
+def test_a_slot_that_a_device_still_reads_is_not_written_to(given, monkeypatch):
+    events: list[Event] = []
+
+    def marks() -> list[Event]:
+        events.append(Event())
+        return events[-1:]
+
+    monkeypatch.setattr(pinning, "marks", marks)
+    loader = Loader(Made(large, 24), 2, pin_memory=True, **given)
+    places = [batch.data_ptr() for batch in loader]
+    assert len(set(places)) == 12  # none came back
+    for event in events:
+        event.come = True
+    assert {batch.data_ptr() for batch in loader} <= set(places)
+
+
 def test_memory_that_cannot_be_locked_is_an_error(runtime):
     runtime.failure = 2
     with pytest.raises(LoaderError, match=r"pin_memory.*CUDA error 2"):

@@ -11,12 +11,12 @@ import os
 import queue
 import weakref
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anamorph.data.loader.pinning import pin, unpin
+from anamorph.data.loader import pinning
 from anamorph.data.loader.segment import Segment
 
 SPARE = 64
@@ -32,6 +32,10 @@ class Slot:
     whole: NDArray[np.uint8]
 
 
+Return: TypeAlias = tuple[Slot, list[Any]]
+"""A slot that came back, and the events after which no device reads it."""
+
+
 class Ring:
     """Slots that are free, and a count of all."""
 
@@ -43,7 +47,8 @@ class Ring:
         """Bytes that a new slot needs at least."""
         self.slots: dict[int, Slot] = {}
         self._free: list[Slot] = []
-        self._returned: queue.SimpleQueue[Slot] = queue.SimpleQueue()
+        self._returned: queue.SimpleQueue[Return] = queue.SimpleQueue()
+        self._read: list[Return] = []
         self._numbers = itertools.count(1)
 
     def number(self) -> int:
@@ -59,8 +64,8 @@ class Ring:
         """Take in a new segment, in use from now on."""
         whole = np.frombuffer(segment.buffer, np.uint8)
         if self.pinned:
-            pin(whole)
-            last = weakref.finalize(whole, unpin, whole.ctypes.data, os.getpid(), segment)
+            pinning.pin(whole)
+            last = weakref.finalize(whole, pinning.unpin, whole.ctypes.data, os.getpid(), segment)
             last.atexit = False
         slot = Slot(number, segment, whole)
         self.slots[number] = slot
@@ -91,10 +96,21 @@ class Ring:
         to what lies below it.
         """
         lent = np.frombuffer(slot.whole.data, np.uint8)
-        weakref.finalize(lent, self._returned.put, slot).atexit = False
+        weakref.finalize(lent, _come_back, self._returned, slot, self.pinned).atexit = False
         return lent
 
     def _collect(self) -> None:
+        """Take the slots that came back, when devices have read them too."""
         with contextlib.suppress(queue.Empty):
             while True:
-                self.give_back(self._returned.get_nowait())
+                self._read.append(self._returned.get_nowait())
+        read, self._read = self._read, []
+        for slot, marks in read:
+            if all(mark.query() for mark in marks):
+                self.give_back(slot)
+            else:
+                self._read.append((slot, marks))
+
+
+def _come_back(returned: queue.SimpleQueue[Return], slot: Slot, pinned: bool) -> None:  # noqa: FBT001 - called by weakref alone
+    returned.put((slot, pinning.marks() if pinned else []))
