@@ -14,8 +14,17 @@ from anamorph.core.errors import BackendError, DataError, DataTypeError, Paramet
 
 torch = pytest.importorskip("torch")
 
+from anamorph.backends.torch import base  # noqa: E402 - after the skip
 from anamorph.ir.ops import Curve, Warp  # noqa: E402 - after the skip
 from anamorph.nn import BatchPlan, collate  # noqa: E402
+
+
+@pytest.fixture(params=["one by one", "together"])
+def order(request, monkeypatch):
+    """Do samples as a CPU does them, and as other devices do."""
+    together = request.param == "together"
+    monkeypatch.setattr(base, "prefers_one_by_one", lambda _: not together)
+
 
 SIZE = (60, 75)
 FEW = A.Compose([])
@@ -117,6 +126,7 @@ def first(array):
 
 
 @pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.usefixtures("order")
 def test_batches_agree_with_their_pipeline(name):
     samples = [labelled(seed) for seed in seeds(16)]
     plans, want = both(PIPELINES[name], samples)
@@ -140,6 +150,7 @@ def test_batches_agree_with_their_pipeline(name):
         np.testing.assert_array_equal(out.points[k], wanted["keypoints"])
 
 
+@pytest.mark.usefixtures("order")
 def test_samples_of_different_pipelines_make_one_batch():
     samples = [labelled(seed) for seed in seeds(len(PIPELINES) * 3)]
     resize = [A.Resize(32, 32), A.Normalize()]
@@ -158,6 +169,7 @@ def test_samples_of_different_pipelines_make_one_batch():
         np.testing.assert_array_equal(out.boxes[k], wanted["bboxes"])
 
 
+@pytest.mark.usefixtures("order")
 def test_pictures_of_different_sizes_become_one_batch():
     sizes = [(60, 75), (33, 101), (80, 41), (60, 75), (50, 50)]
     samples = [labelled(k, size) for k, size in enumerate(sizes)]
@@ -173,6 +185,7 @@ def test_pictures_of_different_sizes_become_one_batch():
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "uint16"])
 @pytest.mark.parametrize("channels", [1, 2, 5])
+@pytest.mark.usefixtures("order")
 def test_dtypes_and_channels(dtype, channels):
     members = [A.Rotate(limit=30, p=0.7), A.RandomCrop(40, 40), A.RandomGamma(), A.GaussNoise()]
     samples = [{"image": picture(k, channels=channels, dtype=dtype)} for k in range(6)]
@@ -238,6 +251,7 @@ def test_layouts(layout):
     )
 
 
+@pytest.mark.usefixtures("order")
 def test_results_of_different_sizes_are_refused_or_listed():
     samples = [{"image": picture(k, (40 + 5 * k, 50))} for k in range(3)]
     plans, want = both([A.HorizontalFlip(p=1), A.Normalize()], samples)
@@ -252,6 +266,7 @@ def test_results_of_different_sizes_are_refused_or_listed():
     assert [t.shape for t in even] == [(3, 40, 50)] * 2
 
 
+@pytest.mark.usefixtures("order")
 def test_what_has_no_kernel_is_refused_or_done_on_the_host():
     members = [A.HorizontalFlip(), A.CLAHE(p=1), A.ISONoise(p=1), A.ImageCompression(p=0.5)]
     samples = [{"image": picture(k)} for k in range(5)]
@@ -294,6 +309,7 @@ def test_the_inputs_are_left_alone():
     assert torch.equal(collate(still).render(given).images, given.movedim(-1, 1))
 
 
+@pytest.mark.usefixtures("order")
 def test_gradients_reach_the_pictures():
     members = [A.Rotate(limit=30, p=1), A.GaussianBlur(p=1), A.Normalize()]
     plans, _ = both(members, [{"image": picture(k, dtype="float32")} for k in range(3)])

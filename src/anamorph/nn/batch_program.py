@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from anamorph.backends.torch import BACKEND, Job, Spec
+from anamorph.backends.torch import BACKEND, Job, Spec, base
 from anamorph.backends.torch.base import moved, same_size
 from anamorph.backends.torch.cast import DTYPES
 from anamorph.backends.torch.sampling import plain, seen_as
@@ -81,6 +82,18 @@ class Stage:
     even: bool
     """Whether samples come out alike."""
 
+    @property
+    def each(self) -> bool:
+        """Whether samples can be done one by one."""
+        return all(job.each for _, job in self.parts)
+
+    def of(self, n: int) -> Job | None:
+        """Make the job of sample n alone, if it has one."""
+        for rows, (_, job) in zip(self.rows, self.parts, strict=True):
+            if n in rows:
+                return job.of(rows.index(n))
+        return None
+
     def run(self, state: State) -> State:
         """Do the jobs; samples without one pass through."""
         if isinstance(state, Tensor):
@@ -88,7 +101,9 @@ class Stage:
                 return self.parts[0][1](state)
             if self.steady:
                 return self._in_place(state)
-        return self._apart(state)
+        pieces = list(state.split(1)) if isinstance(state, Tensor) else list(state)
+        pieces = self.run_apart(pieces)
+        return _together(pieces) if self.even else pieces
 
     def _in_place(self, batch: Tensor) -> Tensor:
         out = plain(batch)
@@ -97,17 +112,26 @@ class Stage:
             out = out.index_copy(0, index, plain(job(part)))
         return seen_as(out, batch.dtype)
 
-    def _apart(self, state: State) -> State:
-        pieces = list(state.split(1)) if isinstance(state, Tensor) else list(state)
+    def run_apart(self, pieces: list[Tensor]) -> list[Tensor]:
+        """Do the jobs on samples that stand apart."""
+        pieces = list(pieces)
         for rows, (_, job) in zip(self.rows, self.parts, strict=True):
             done = job(_together([pieces[row] for row in rows]))
             for row, piece in zip(rows, done.split(1), strict=True):
                 pieces[row] = piece
-        return _together(pieces) if self.even else pieces
+        return pieces
 
 
 def _together(pieces: Sequence[Tensor]) -> Tensor:
     return pieces[0] if len(pieces) == 1 else torch.cat(list(pieces))
+
+
+def _through(stages: Sequence[Stage], n: int, piece: Tensor) -> Tensor:
+    """Take sample n through stages."""
+    for stage in stages:
+        job = stage.of(n)
+        piece = piece if job is None else job(piece)
+    return piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +143,21 @@ class Program:
     after: tuple[Spec, ...]
 
     def __call__(self, state: State) -> State:
-        """Run all stages."""
-        for stage in self.stages:
-            state = stage.run(state)
-        return state
+        """Run all stages; on a CPU each sample through as many as go one by one."""
+        first = state if isinstance(state, Tensor) else state[0]
+        if not base.prefers_one_by_one(first.device):
+            for stage in self.stages:
+                state = stage.run(state)
+            return state
+        pieces = list(state.split(1)) if isinstance(state, Tensor) else list(state)
+        for apart, stages in groupby(self.stages, key=lambda stage: stage.each):
+            if apart:
+                run = tuple(stages)
+                pieces = [_through(run, n, piece) for n, piece in enumerate(pieces)]
+            else:
+                for stage in stages:
+                    pieces = stage.run_apart(pieces)
+        return _together(pieces) if len(set(self.after)) == 1 else pieces
 
     def held(self) -> list[Tensor]:
         """All tensors in it, in the order in which `holding` takes them."""

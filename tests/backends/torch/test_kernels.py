@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from anamorph.backends.reference import BACKEND as SLOW
-from anamorph.backends.torch import BACKEND, Spec, render_ops, status
+from anamorph.backends.torch import BACKEND, Spec, base, render_ops, status
 from anamorph.core.constants import WHITE
 from anamorph.core.errors import AnamorphError, BackendError, DataError, UndefinedError
 from anamorph.ir.ops import (
@@ -24,6 +24,14 @@ from anamorph.ir.ops import (
 )
 from backends.comparing import CURVES, picture
 from backends.torch.table import ROUNDED, SIZE, TABLE, blends
+
+
+@pytest.fixture(params=["one by one", "together"])
+def order(request, monkeypatch):
+    """Do samples as a CPU does them, and as other devices do."""
+    together = request.param == "together"
+    monkeypatch.setattr(base, "prefers_one_by_one", lambda _: not together)
+
 
 ROWS = pytest.mark.parametrize("name", TABLE)
 TYPES = pytest.mark.parametrize("dtype", WHITE)
@@ -63,6 +71,7 @@ def one_by_one(ops):
 
 @TYPES
 @ROWS
+@pytest.mark.usefixtures("order")
 def test_kernels_agree_with_the_reference(name, dtype):
     row = TABLE[name]
     for channels in row.channels:
@@ -83,6 +92,7 @@ def test_small_pictures(size, dtype):
 
 
 @TYPES
+@pytest.mark.usefixtures("order")
 def test_blends_agree_with_the_reference(dtype):
     for channels in (1, 3, 5):
         ops = blends(channels, dtype)
@@ -90,6 +100,7 @@ def test_blends_agree_with_the_reference(dtype):
 
 
 @ROWS
+@pytest.mark.usefixtures("order")
 def test_a_sample_looks_the_same_in_any_company(name):
     row = TABLE[name]
     for ops in one_by_one(row.ops):
@@ -139,6 +150,7 @@ def test_jobs_move_in_one_piece(name):
 
 
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.smooth])
+@pytest.mark.usefixtures("order")
 def test_gradients_pass(name):
     row = TABLE[name]
     for ops in one_by_one(row.ops):
@@ -180,6 +192,7 @@ def test_gradients_are_right(name):
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "uint16", "float32"])
+@pytest.mark.usefixtures("order")
 def test_masks_follow(dtype):
     rng = np.random.default_rng(1)
     ops = (

@@ -7,12 +7,20 @@ import pytest
 import torch
 
 from anamorph.backends.reference import warp as slow
-from anamorph.backends.torch import BACKEND, Spec, render_ops
+from anamorph.backends.torch import BACKEND, Spec, base, render_ops
 from anamorph.backends.torch.window import windowed
 from anamorph.core import constants as K
 from anamorph.core.errors import BackendError, DataError, DataTypeError, NotInvertibleError
 from anamorph.ir import matrix as mx
 from anamorph.ir.ops import IMAGE, MASK, SYMMETRIES, Encode, Sampling, Warp
+
+
+@pytest.fixture(params=["one by one", "together"])
+def order(request, monkeypatch):
+    """Do samples as a CPU does them, and as other devices do."""
+    together = request.param == "together"
+    monkeypatch.setattr(base, "prefers_one_by_one", lambda _: not together)
+
 
 SIZE = (20, 31)
 TILT = mx.homography(
@@ -90,6 +98,7 @@ def test_every_warp_agrees_with_the_reference(interpolation, border, dtype):
 
 @pytest.mark.parametrize("border", K.BORDERS, ids=K.BORDERS.values())
 @pytest.mark.parametrize("interpolation", [0, 1, 2, 3])
+@pytest.mark.usefixtures("order")
 def test_samples_with_warps_of_their_own_agree_with_the_reference(interpolation, border):
     images = [noise((*SIZE, 3), "uint8", seed) for seed in range(len(WARPS))]
     ops = [
@@ -114,6 +123,7 @@ def test_the_smallest_pictures(size, border):
 
 @pytest.mark.parametrize("dtype", MASKS)
 @pytest.mark.parametrize("border", K.BORDERS, ids=K.BORDERS.values())
+@pytest.mark.usefixtures("order")
 def test_masks_are_picked_exactly(dtype, border):
     mask = noise((*SIZE, 2), dtype)
     for matrix in WARPS.values():
@@ -202,6 +212,7 @@ def test_the_batch_is_left_alone():
 
 @pytest.mark.parametrize("border", K.BORDERS, ids=K.BORDERS.values())
 @pytest.mark.parametrize("interpolation", [0, 1, 2, 3])
+@pytest.mark.usefixtures("order")
 def test_a_crop_is_the_window_of_the_warp_after_it(interpolation, border):
     sampling = Sampling(interpolation, 0, border, 33)
     crops = Warp.crop(3, 2, 28, 17), Warp.crop(0, 5, 11, 20), Warp.crop(30, 0, 31, 1)
@@ -240,6 +251,7 @@ def test_gradients_pass(name, interpolation):
         assert torch.autograd.gradcheck(lambda x, op=op: render_ops([op], x), batch)
 
 
+@pytest.mark.usefixtures("order")
 def test_gradients_reach_samples_with_ops_of_their_own():
     batch = torch.rand(len(WARPS), 1, *SIZE, requires_grad=True)
     own([Warp(m, CANVAS) for m in WARPS.values()], batch).sum().backward()

@@ -46,18 +46,39 @@ Run = Callable[["Job", Tensor], Tensor]
 class Job:
     """Stacked numbers of the ops of a batch, and the function that does them.
 
-    ``tensors`` move with `to`; ``facts`` stay on the host and never depend on pixels; ``parts`` are
-    jobs for some of the samples each, with the positions of these.
+    ``tensors`` move with `to`; ``facts`` stay on the host and never depend on pixels, those under
+    "own" are one a sample (or one for all); ``parts`` are jobs for some of the samples each, with
+    the positions of these, which are also under "rows".
     """
 
     run: Run
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[tuple[Tensor, Job], ...] = ()
+    each: bool = False
+    """Whether `of` can take samples apart: all tensors have an axis of samples first, of length 1
+    where all are alike."""
 
     def __call__(self, batch: Tensor) -> Tensor:
-        """Do it to a batch (N, C, H, W)."""
+        """Do it to a batch (N, C, H, W).
+
+        On a CPU one sample after the other where that is possible: what is in between stays in the
+        cache, and a batch of intermediate floats never needs fresh pages, which cost the most.
+        """
+        if self.each and len(batch) > 1 and prefers_one_by_one(batch.device):
+            return cat([self.of(n)(batch[n : n + 1]) for n in range(len(batch))])
         return self.run(self, batch)
+
+    def of(self, n: int) -> Job:
+        """Make the job of sample n alone."""
+        if "rows" in self.facts:
+            part, position = _found(self.facts["rows"], n)
+            return self.parts[part][1].of(position)
+        tensors = {name: t if len(t) == 1 else t[n : n + 1] for name, t in self.tensors.items()}
+        facts = self.facts
+        if len(facts.get("own", ())) > 1:
+            facts = {**facts, "own": facts["own"][n : n + 1]}
+        return Job(self.run, tensors, facts, each=True)
 
     def held(self) -> list[Tensor]:
         """All tensors in it, in the order in which `holding` takes them."""
@@ -102,6 +123,11 @@ def _as_block(tensors: Sequence[Tensor], device: torch.device) -> list[Tensor]:
         there[start : start + n].view(t.dtype).view(t.shape)
         for t, start, n in zip(tensors, starts, sizes, strict=False)
     ]
+
+
+def prefers_one_by_one(device: torch.device) -> bool:
+    """Tell whether a device does samples one after the other rather than all at once."""
+    return device.type == "cpu"
 
 
 Pack = Callable[[Sequence[Any], Spec], Job]
@@ -149,7 +175,7 @@ def identity(_: Job, batch: Tensor) -> Tensor:
 
 def leave(_: Sequence[Any], __: Spec) -> Job:
     """Pack what leaves a batch as it is."""
-    return Job(identity)
+    return Job(identity, each=True)
 
 
 def by_parts(
@@ -178,15 +204,32 @@ def by_parts(
 
 def joined(parts: Iterable[tuple[Sequence[int], Job]]) -> Job:
     """Make one job of jobs for some samples each, which together are all."""
-    held = tuple((torch.tensor(rows, dtype=torch.int64), job) for rows, job in parts)
+    told = [(tuple(rows), job) for rows, job in parts]
+    held = tuple((torch.tensor(rows, dtype=torch.int64), job) for rows, job in told)
     back = torch.argsort(torch.cat([rows for rows, _ in held]))
-    return Job(_run_parts, {"back": back}, parts=held)
+    facts = {"rows": tuple(rows for rows, _ in told)}
+    each = all(job.each for _, job in told)
+    return Job(_run_parts, {"back": back}, facts, held, each)
+
+
+def _found(rows: Sequence[Sequence[int]], n: int) -> tuple[int, int]:
+    """Which part sample n is in, and its position there."""
+    return next((k, own.index(n)) for k, own in enumerate(rows) if n in own)
 
 
 def _run_parts(job: Job, batch: Tensor) -> Tensor:
     done = [part(batch.index_select(0, rows)) for rows, part in job.parts]
+    return cat(done).index_select(0, job.tensors["back"])
+
+
+def cat(done: Sequence[Tensor]) -> Tensor:
+    """Put samples together again.
+
+    Raises:
+        DataError: they differ in size.
+    """
     same_size("the samples of the batch", [tuple(d.shape[1:]) for d in done])
-    return torch.cat(done).index_select(0, job.tensors["back"])
+    return torch.cat(list(done))
 
 
 def same_size(what: str, shapes: Sequence[tuple[int, ...]]) -> None:

@@ -50,7 +50,7 @@ def _pack(ops: Sequence[Cast], spec: Spec) -> Job:
             f"FromFloat needs a float32 picture with values in [0, 1], not one of {told}"
         )
     if dtype == spec.dtype and all(_does_nothing(op) for op in ops):
-        return Job(identity)
+        return Job(identity, each=True)
     wide = torch.float64 in {dtype, working(spec.dtype)}
     precision = torch.float64 if wide else torch.float32
     numbers = {
@@ -61,10 +61,12 @@ def _pack(ops: Sequence[Cast], spec: Spec) -> Job:
     if spec.dtype == torch.uint8 and steps[0] and not any(map(needs_mean, steps)):
         table = np.stack(tone.tables(steps, spec)) * 255.0
         table = table * numbers["scale"][:, :, 0] + numbers["offset"][:, :, 0]
-        return Job(_run_table, {"table": _within(torch.from_numpy(table), dtype)})
+        held = {"table": _within(torch.from_numpy(table), dtype)}
+        return Job(_run_table, held, each=True)
     tensors, program = tone.stacked(steps, spec)
     lines = {name: torch.from_numpy(table).to(precision) for name, table in numbers.items()}
-    return Job(_run_line, lines | tensors, {"program": program, "dtype": dtype})
+    facts = {"program": program, "dtype": dtype}
+    return Job(_run_line, lines | tensors, facts, each=True)
 
 
 def _does_nothing(op: Cast) -> bool:
@@ -92,7 +94,7 @@ def _run_line(job: Job, batch: Tensor) -> Tensor:
     values = batch
     if job.facts["program"]:
         values = tone.toned(job, batch) * white_of(batch.dtype)
-    return _within(torch.addcmul(offset, values.to(scale.dtype), scale), job.facts["dtype"])
+    return _within(values.to(scale.dtype) * scale + offset, job.facts["dtype"])
 
 
 def _within(values: Tensor, dtype: torch.dtype) -> Tensor:
@@ -109,7 +111,7 @@ def pack_stats(ops: Sequence[Effect], spec: Spec) -> Job:
 
 
 def _pack_stats(ops: Sequence[Effect], _: Spec) -> Job:
-    return Job(_run_stats, facts={"kind": ops[0].params[0]})
+    return Job(_run_stats, facts={"kind": ops[0].params[0]}, each=True)
 
 
 def _run_stats(job: Job, batch: Tensor) -> Tensor:

@@ -26,13 +26,15 @@ def _pack_matrices(ops: Sequence[ColorMatrix], spec: Spec) -> Job:
             )
     rows = torch.tensor([op.rows for op in ops], dtype=working(spec.dtype))
     offsets = rows[:, :, -1:] * white_of(spec.dtype)
-    return Job(_run_matrices, {"weights": rows[:, :, :-1].contiguous(), "offsets": offsets})
+    tensors = {"weights": rows[:, :, :-1].contiguous(), "offsets": offsets}
+    return Job(_run_matrices, tensors, each=True)
 
 
 def _run_matrices(job: Job, batch: Tensor) -> Tensor:
     n, _, height, width = batch.shape
     values = batch.to(working(batch.dtype)).reshape(n, batch.shape[1], -1)
-    mixed = torch.matmul(job.tensors["weights"], values) + job.tensors["offsets"]
+    offsets, weights = (job.tensors[name].expand(n, -1, -1) for name in ("offsets", "weights"))
+    mixed = torch.baddbmm(offsets, weights, values)
     return kept(mixed.reshape(n, -1, height, width), batch.dtype)
 
 
@@ -44,46 +46,45 @@ def pack_hsv(ops: Sequence[Effect], spec: Spec) -> Job:
     if spec.channels != 3:
         raise UndefinedError(f"a shift of hue needs 3 channels and the picture has {spec.channels}")
     shifts = torch.tensor([op.params for op in ops], dtype=working(spec.dtype))
-    return Job(_run_hsv, {"shifts": shifts[:, :, None, None]})
+    return Job(_run_hsv, {"shifts": shifts[:, :, None, None]}, each=True)
 
 
 def _run_hsv(job: Job, batch: Tensor) -> Tensor:
-    x = batch.to(working(batch.dtype)) / white_of(batch.dtype)
+    """Shift in hexcone coordinates (A. R. Smith, 1978), hue in sixths of a turn."""
+    white = white_of(batch.dtype)
+    r, g, b = batch.to(working(batch.dtype)).unbind(1)
     hue, saturation, value = (job.tensors["shifts"][:, k] for k in range(3))
-    h, s, v = rgb_to_hsv(x)
+    v = torch.maximum(torch.maximum(r, g), b)
+    span = v - torch.minimum(torch.minimum(r, g), b)
+    safe = span.clamp(min=_TINY)
+    green = torch.where(v == g, 2 + (b - r) / safe, 4 + (r - g) / safe)
+    h = torch.where(v == r, (g - b) / safe, green)
+    s = span / v.clamp(min=_TINY)
     if batch.dtype == torch.uint8:
-        h = torch.round(torch.round(h * 180.0) % 180.0 + hue) % 180.0 / 180.0
-        s = torch.round(s * 255.0)
-        s = torch.where(s == 0, 0.0, torch.round(s + saturation).clamp(0, 255)) / 255.0
-        v = torch.round(torch.round(v * 255.0) + value).clamp(0, 255) / 255.0
+        h = _within_turn(torch.round(torch.round(h * 30) + hue), 180) / 30
+        whole = torch.round(s * 255)
+        s = (whole + saturation).round().clamp(0, 255).mul(whole > 0) / 255
+        v = (v + value).round().clamp(0, 255)
     else:
-        h = (h + hue / 180.0) % 1.0
-        s = torch.where(s == 0, 0.0, (s + saturation / 255.0).clamp(0, 1))
-        v = (v + value / 255.0).clamp(0, 1)
-    return kept(hsv_to_rgb(h, s, v) * white_of(batch.dtype), batch.dtype)
+        h = _within_turn(h + hue / 30, 6)
+        s = (s + saturation / 255).clamp(0, 1) * (s > 0)
+        v = (v / white + value / 255).clamp(0, 1) * white
+    return kept(_from_hexcone(h, v * s, v), batch.dtype)
 
 
-def rgb_to_hsv(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Bring RGB (N, 3, H, W) to hue in turns, saturation and value (A. R. Smith, 1978)."""
-    r, g, b = x.unbind(1)
-    value = x.amax(1)
-    span = value - x.amin(1)
-    safe = torch.where(span == 0, 1.0, span)
-    sector = torch.where(
-        value == r, (g - b) / safe, torch.where(value == g, 2 + (b - r) / safe, 4 + (r - g) / safe)
-    )
-    hue = torch.where(span == 0, 0.0, sector / 6.0 % 1.0)
-    saturation = torch.where(value == 0, 0.0, span / torch.where(value == 0, 1.0, value))
-    return hue, saturation, value
+_TINY = 1e-12
 
 
-def hsv_to_rgb(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
-    """Bring HSV back to RGB."""
-    channels = []
-    for n in (5, 3, 1):
-        k = (n + hue * 6.0) % 6.0
-        channels.append(value * (1 - saturation * torch.minimum(k, 4 - k).clamp(0, 1)))
-    return torch.stack(channels, dim=1)
+def _within_turn(h: Tensor, turn: float) -> Tensor:
+    return h - turn * torch.floor(h * (1 / turn))
+
+
+def _from_hexcone(h: Tensor, chroma: Tensor, v: Tensor) -> Tensor:
+    """RGB (N, 3, H, W): each channel falls from the value by a share of the chroma."""
+    r = v - chroma * (2 - (h - 3).abs()).clamp(0, 1)
+    g = v - chroma * ((h - 2).abs() - 1).clamp(0, 1)
+    b = v - chroma * ((h - 4).abs() - 1).clamp(0, 1)
+    return torch.stack([r, g, b], dim=1)
 
 
 # ------------------------------------------------------------------------------------- grey
@@ -96,7 +97,7 @@ def pack_gray(ops: Sequence[Effect], spec: Spec) -> Job:
 
 def _pack_gray(ops: Sequence[Effect], _: Spec) -> Job:
     method, count = ops[0].params
-    return Job(_run_gray, facts={"method": method, "count": count})
+    return Job(_run_gray, facts={"method": method, "count": count}, each=True)
 
 
 def _run_gray(job: Job, batch: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ def _pack_drawn(ops: Sequence[Fill], spec: Spec) -> Job:
 
 def _chosen(ops: Sequence[Fill], spec: Spec, values: Tensor) -> Job:
     hidden = np.stack([covered(op, spec.size) for op in ops])[:, None]
-    return Job(overwrite, {"hidden": torch.from_numpy(hidden), "values": values})
+    return Job(overwrite, {"hidden": torch.from_numpy(hidden), "values": values}, each=True)
 
 
 def overwrite(job: Job, batch: Tensor) -> Tensor:
@@ -105,7 +105,8 @@ def pack_blend(ops: Sequence[Blend], spec: Spec) -> Job:
     others = [op.other.array.reshape(wanted).transpose(2, 0, 1) for op in ops]
     weights = torch.tensor([op.weight for op in ops], dtype=working(spec.dtype))
     others_stacked = torch.from_numpy(np.stack(others))
-    return Job(_run_blend, {"others": others_stacked, "weights": weights[:, None, None, None]})
+    tensors = {"others": others_stacked, "weights": weights[:, None, None, None]}
+    return Job(_run_blend, tensors, each=True)
 
 
 def _run_blend(job: Job, batch: Tensor) -> Tensor:
@@ -120,7 +121,7 @@ def _run_blend(job: Job, batch: Tensor) -> Tensor:
 def pack_tiles(ops: Sequence[Tiles], spec: Spec) -> Job:
     """Move rectangles of pictures or masks."""
     index = np.stack([_sources(op, spec.size) for op in ops])
-    return Job(_run_tiles, {"index": torch.from_numpy(index)})
+    return Job(_run_tiles, {"index": torch.from_numpy(index)}, each=True)
 
 
 def _sources(op: Tiles, size: Size) -> npt.NDArray[np.int32]:

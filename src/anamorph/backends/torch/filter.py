@@ -89,7 +89,7 @@ def pack(ops: Sequence[Convolve], spec: Spec) -> Job:
 
 
 def _pack_separable(ops: Sequence[Convolve], spec: Spec) -> Job:
-    return Job(_run_separable, separable([_both(op) for op in ops], spec))
+    return Job(_run_separable, separable([_both(op) for op in ops], spec), each=True)
 
 
 def separable(taps: Sequence[tuple[Floats, Floats]], spec: Spec) -> dict[str, Tensor]:
@@ -106,7 +106,7 @@ def separable(taps: Sequence[tuple[Floats, Floats]], spec: Spec) -> dict[str, Te
 def _pack_full(ops: Sequence[Convolve], spec: Spec) -> Job:
     kernels = [_disk(op) if op.kind == "disk" else np.array(op.kernel, np.float64) for op in ops]
     weights = torch.from_numpy(_aligned(kernels)).to(working(spec.dtype))
-    return Job(_run_full, {"weights": weights})
+    return Job(_run_full, {"weights": weights}, each=True)
 
 
 def _run_separable(job: Job, batch: Tensor) -> Tensor:
@@ -176,7 +176,7 @@ def _pack_unblurred(run: Any, ops: Sequence[Effect], spec: Spec) -> Job:
     for name, k in (("alpha", 0), ("threshold", 3)):
         numbers = [float(op.params[k]) if len(op.params) > k else 0.0 for op in ops]
         tensors[name] = torch.tensor(numbers, dtype=working(spec.dtype))[:, None, None, None]
-    return Job(run, tensors)
+    return Job(run, tensors, each=True)
 
 
 def _run_sharpen(job: Job, batch: Tensor) -> Tensor:
@@ -200,7 +200,7 @@ def pack_median(ops: Sequence[Effect], spec: Spec) -> Job:
 
 
 def _pack_median(ops: Sequence[Effect], _: Spec) -> Job:
-    return Job(_run_median, facts={"size": ops[0].params[0]})
+    return Job(_run_median, facts={"size": ops[0].params[0]}, each=True)
 
 
 def _run_median(job: Job, batch: Tensor) -> Tensor:
@@ -210,9 +210,7 @@ def _run_median(job: Job, batch: Tensor) -> Tensor:
     for dim in (2, 3):
         values = mirrored(values, dim, pads, K.BORDER_REPLICATE)
     near = values.unfold(2, size, 1).unfold(3, size, 1)
-    # sample by sample: what lies under all windows is size² times as large as the picture
-    done = [sample.reshape(*sample.shape[:3], -1).median(-1).values for sample in near]
-    return torch.stack(done).to(batch.dtype) if done else batch
+    return near.reshape(*batch.shape, -1).median(-1).values.to(batch.dtype)
 
 
 KERNELS: Mapping[tuple[type[Op], Target], Pack] = {(Convolve, IMAGE): pack}

@@ -111,7 +111,7 @@ def _of_levels(
         "rough": torch.from_numpy(rough),
         "fine": torch.from_numpy(fine),
     }
-    return Job(_run_levels, tensors)
+    return Job(_run_levels, tensors, each=True)
 
 
 def _run_levels(job: Job, batch: Tensor) -> Tensor:
@@ -149,7 +149,7 @@ def _quantiles(op: Noise, count: int) -> Array:
 
 def _of_field(fields: Sequence[Array], spec: Spec, tensors: dict[str, Tensor]) -> Job:
     field = torch.from_numpy(np.stack(fields)).to(working(spec.dtype))
-    return Job(_run_field, {**tensors, "field": field})
+    return Job(_run_field, {**tensors, "field": field}, each=True)
 
 
 def _run_field(job: Job, batch: Tensor) -> Tensor:
@@ -176,7 +176,7 @@ def _pack_multiply(ops: Sequence[Noise], spec: Spec) -> Job:
         "scale": _numbers([wide * unit for wide, _ in ranges], spec),
         "offset": _numbers([low + wide * first for wide, low in ranges], spec),
     }
-    return Job(_run_multiply, tensors)
+    return Job(_run_multiply, tensors, each=True)
 
 
 def _run_multiply(job: Job, batch: Tensor) -> Tensor:
@@ -234,7 +234,7 @@ def _dropped(ops: Sequence[Noise], spec: Spec, values: Sequence[Color]) -> Job:
         places = noise.positions(noise.bits_of(op.key), height * width * planes, p)
         row.reshape(-1, spec.channels // planes)[places] = True
     flags = _channels_first(list(hits), spec, spec.channels)
-    return Job(overwrite, {"hidden": flags, "values": fills(values, spec)})
+    return Job(overwrite, {"hidden": flags, "values": fills(values, spec)}, each=True)
 
 
 _MASKS: Mapping[bool, Pack] = {False: _pack_drop_mask, True: leave}
@@ -251,7 +251,7 @@ def _pack_shot(ops: Sequence[Noise], spec: Spec) -> Job:
     if _form(ops[0], spec)[-1]:
         drawn: list[Array] = [noise.normals(noise.bits_of(op.key), count) for op in ops]
         tensors["normal"] = _channels_first(drawn, spec, spec.channels)
-        return Job(_run_fine_shot, {**tensors, "scale": _numbers(scales, spec)})
+        return Job(_run_fine_shot, {**tensors, "scale": _numbers(scales, spec)}, each=True)
     if spec.dtype != torch.uint8:
         more = [noise.octets(noise.bits_of(op.key, 1), count) for op in ops]
         tensors["more"] = _channels_first(more, spec, spec.channels)
@@ -262,7 +262,7 @@ def _pack_shot(ops: Sequence[Noise], spec: Spec) -> Job:
         counts = levels.shot_counts(scale, op.key)
         tables.append(levels.shot_values(scale, int(counts.max()))[counts].reshape(-1))
     tensors["table"] = torch.from_numpy(np.stack(tables)).to(working(spec.dtype))
-    return Job(_run_table, tensors)
+    return Job(_run_table, tensors, each=True)
 
 
 def _run_fine_shot(job: Job, batch: Tensor) -> Tensor:
@@ -295,12 +295,12 @@ def _pack_rice(ops: Sequence[Noise], spec: Spec) -> Job:
         tables = [levels.rice_table(op.params[0], op.key).T.reshape(-1) for op in ops]
         tensors = {"picked": _channels_first(picked, spec, planes)}
         tensors["table"] = torch.from_numpy(np.stack(tables))
-        return Job(_run_table, tensors)
+        return Job(_run_table, tensors, each=True)
     tensors = {"sigma": _numbers(sigmas, spec)}
     for name, stream in (("along", 0), ("across", 1)):
         drawn = [noise.normals(noise.bits_of(op.key, stream), count) for op in ops]
         tensors[name] = _channels_first(drawn, spec, planes).to(working(spec.dtype))
-    return Job(_run_rice, tensors)
+    return Job(_run_rice, tensors, each=True)
 
 
 def _run_rice(job: Job, batch: Tensor) -> Tensor:
@@ -324,16 +324,16 @@ def _pack_film(ops: Sequence[Noise], spec: Spec) -> Job:
     tensors = {
         "drawn": _channels_first(drawn, spec, 1),
         "taps": torch.from_numpy(spread).to(precision),
-        "values": torch.from_numpy(noise.quantiles_of_normal()).to(precision),
+        "values": torch.from_numpy(noise.quantiles_of_normal()).to(precision)[None],
         "weights": torch.tensor(weights, dtype=precision)[None, :, None, None],
         "intensity": _numbers([op.params[0] for op in ops], spec),
     }
-    return Job(_run_film, tensors)
+    return Job(_run_film, tensors, each=True)
 
 
 def _run_film(job: Job, batch: Tensor) -> Tensor:
     t = job.tensors
-    grain = t["values"][t["drawn"].to(torch.int64)]
+    grain = t["values"][0, t["drawn"].to(torch.int64)]
     half = t["taps"].shape[1] // 2
     height, width = batch.shape[2:]
     for dim, taps in ((3, t["taps"][:, None, :]), (2, t["taps"][:, :, None])):

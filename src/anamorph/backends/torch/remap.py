@@ -68,8 +68,9 @@ def _pack(
         "size": ops[0].canvas or ops[0].size,
         "how": (interpolation, ops[0].sampling.border),
         "clips": clips,
+        "blank": not any(np.any(value) for value in fill),
     }
-    return Job(_run, tensors, facts)
+    return Job(_run, tensors, facts, each=True)
 
 
 def _nodes(lines: Sequence[Floats]) -> Tensor:
@@ -97,7 +98,7 @@ def _inverses(matrices: Sequence[mx.Matrix]) -> Tensor:
 def _run(job: Job, batch: Tensor) -> Tensor:
     at = backward(job)
     interpolation, border = job.facts["how"]
-    how = Reading(interpolation, border, job.tensors["fill"])
+    how = Reading(interpolation, border, job.tensors["fill"], job.facts["blank"])
     out = sampling.read(batch, at.spread(batch.shape[0]), how)
     return out.clamp(0.0, 1.0) if job.facts["clips"] else out
 

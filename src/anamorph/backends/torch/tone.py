@@ -36,7 +36,7 @@ def pack(ops: Sequence[Curve], spec: Spec) -> Job:
     if spec.dtype == torch.uint8 and not any(tone.needs_mean(op.steps) for op in ops):
         made = np.stack(tables([op.steps for op in ops], spec))
         levels = np.rint(made.clip(0.0, 1.0) * 255.0).astype(np.uint8)
-        return Job(_run_tables, {"table": torch.from_numpy(levels)})
+        return Job(_run_tables, {"table": torch.from_numpy(levels)}, each=True)
     return by_parts(ops, spec, lambda op: program_of(op.steps), lambda _: _pack_steps)
 
 
@@ -59,7 +59,7 @@ def tabled(batch: Tensor, table: Tensor) -> Tensor:
 
 def _pack_steps(ops: Sequence[Curve], spec: Spec) -> Job:
     tensors, program = stacked([op.steps for op in ops], spec)
-    return Job(_run_steps, tensors, {"program": program})
+    return Job(_run_steps, tensors, {"program": program}, each=True)
 
 
 def _run_steps(job: Job, batch: Tensor) -> Tensor:

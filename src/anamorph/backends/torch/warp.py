@@ -93,7 +93,7 @@ def _pack(ops: Sequence[AnyWarp], spec: Spec, hows: Sequence[tuple[int, Color]])
     if all(op is ops[0] or op == ops[0] for op in ops[1:]):
         way = _Way(ops[0], hows[0], spec)
         if way.op == Warp(mx.IDENTITY, spec.size, way.op.sampling):
-            return Job(identity)
+            return Job(identity, each=True)
         return _PACKS[way.name]([way], spec)
     ways = [_Way(op, how, spec) for op, how in zip(ops, hows, strict=True)]
     return by_parts(ways, spec, lambda way: way.key, lambda key: _PACKS[str(key[0])])
@@ -106,15 +106,15 @@ def _pack_views(ways: Sequence[Any], spec: Spec) -> Job:
     """Move, resize linearly, or both: by slices where it pays, else by tables."""
     tables = _tables(ways, axes.places if ways[0].laid.scaled else axes.picks)
     fill = fills([way.fill for way in ways], spec)
-    facts = {"laids": [way.laid for way in ways], "borders": {way.laid.border for way in ways}}
+    facts = {"own": tuple(way.laid for way in ways)}
     run = _run_resized if ways[0].laid.scaled else _run_moved
-    return Job(run, {**tables, "fill": fill}, facts)
+    return Job(run, {**tables, "fill": fill}, facts, each=True)
 
 
 def _pack_picked(ways: Sequence[Any], spec: Spec) -> Job:
     fill = fills([way.fill for way in ways], spec)
     facts = {"turned": ways[0].laid.turned}
-    return Job(_run_picked, {**_tables(ways, axes.picks), "fill": fill}, facts)
+    return Job(_run_picked, {**_tables(ways, axes.picks), "fill": fill}, facts, each=True)
 
 
 def _tables(ways: Sequence[Any], make: Any) -> dict[str, Tensor]:
@@ -147,18 +147,18 @@ def _run_picked(job: Job, batch: Tensor) -> Tensor:
 
 
 def _run_moved(job: Job, batch: Tensor) -> Tensor:
-    laids = job.facts["laids"]
-    if len(laids) > 1 and batch.device.type != "cpu":
+    laids = job.facts["own"]
+    if len(laids) > 1:
         return _run_picked(replace(job, facts={"turned": laids[0].turned}), batch)
-    return _one_by_one(job, batch)
+    return laid_out(batch, laids[0], job.tensors["fill"])
 
 
 def _run_resized(job: Job, batch: Tensor) -> Tensor:
     """Resize linearly: by torch's own resizing, or all samples at once by places."""
-    laids = job.facts["laids"]
+    laids = job.facts["own"]
     wasteful = any(_area(laid) > 2 * laid.x.canvas * laid.y.canvas for laid in laids)
-    if not wasteful and (len(laids) == 1 or batch.device.type == "cpu"):
-        return _one_by_one(job, batch)
+    if not wasteful and len(laids) == 1:
+        return laid_out(batch, laids[0], job.tensors["fill"])
     y, x = job.tensors["rows"], job.tensors["columns"]
     shape = (y.shape[0], y.shape[1], x.shape[1])
     u, v = x[:, None, :].expand(shape), y[:, :, None].expand(shape)
@@ -169,14 +169,6 @@ def _run_resized(job: Job, batch: Tensor) -> Tensor:
 
 def _area(laid: Laid) -> int:
     return laid.x.length * laid.y.length
-
-
-def _one_by_one(job: Job, batch: Tensor) -> Tensor:
-    laids, fill = job.facts["laids"], job.tensors["fill"]
-    if len(laids) == 1:
-        return laid_out(batch, laids[0], fill)
-    done = [laid_out(batch[n : n + 1], laid, fill[n]) for n, laid in enumerate(laids)]
-    return torch.cat(done)
 
 
 def laid_out(batch: Tensor, laid: Laid, fill: Tensor) -> Tensor:
@@ -210,7 +202,7 @@ def resized(part: Tensor, size: tuple[int, int]) -> Tensor:
     direct = part.dtype == torch.uint8 and part.device.type == "cpu"
     values = part if direct else part.to(working(part.dtype))
     out = F.interpolate(values, size, mode="bilinear", align_corners=False)
-    return stored(out, part.dtype)
+    return stored(out, part.dtype).contiguous()  # plane by plane, as all that follows works
 
 
 def _placed(part: Tensor, ends: tuple[Axis, Axis], border: int, fill: Tensor) -> Tensor:
@@ -257,7 +249,7 @@ def _pack_mixed(ways: Sequence[Any], spec: Spec) -> Job:
         tensors["above"] = torch.from_numpy(outside[0])[:, None, :, None]
         tensors["beside"] = torch.from_numpy(outside[1])[:, None, None, :]
     tensors["fill"] = fills([way.fill for way in ways], spec)
-    return Job(_run_mixed, tensors, {"turned": ways[0].laid.turned})
+    return Job(_run_mixed, tensors, {"turned": ways[0].laid.turned}, each=True)
 
 
 def _taps(way: Any, k: int) -> Any:
@@ -287,9 +279,11 @@ def _pack_free(ways: Sequence[Any], spec: Spec) -> Job:
         "size": first.op.size,
         "how": (first.interpolation, first.op.sampling.border),
         "affine": mx.is_affine(first.op.matrix),
-        "windows": _windows(ways),
+        "own": _windows(ways),
+        "blank": not any(np.any(way.fill) for way in ways),
     }
-    return Job(_run_free, {"back": back.reshape(-1, 3, 3), "fill": fill}, facts)
+    tensors = {"back": back.reshape(-1, 3, 3), "fill": fill}
+    return Job(_run_free, tensors, facts, each=True)
 
 
 def _inverse(m: mx.Matrix) -> mx.Matrix:
@@ -317,20 +311,15 @@ def _windows(ways: Sequence[Any]) -> tuple[tuple[slice, slice], ...]:
 
 
 def _run_free(job: Job, batch: Tensor) -> Tensor:
+    if len(job.facts["own"]) > 1:  # each reads a window of its own
+        return torch.cat([job.of(n)(batch[n : n + 1]) for n in range(len(batch))])
     facts, fill = job.facts, job.tensors["fill"]
     at = sampling.through(job.tensors["back"], facts["size"], affine=facts["affine"])
-    at = at.spread(batch.shape[0])
+    for rows, columns in facts["own"]:  # one at most
+        batch = batch[:, :, rows, columns]
     interpolation, border = facts["how"]
-    how = Reading(interpolation, border, fill)
-    windows = facts["windows"]
-    if len(windows) < 2:
-        rows, columns = windows[0] if windows else (slice(None), slice(None))
-        return sampling.read(batch[:, :, rows, columns], at, how)
-    done = []
-    for n, (rows, columns) in enumerate(windows):
-        one = how._replace(fill=fill[n : n + 1] if len(fill) > 1 else fill)
-        done.append(sampling.read(batch[n : n + 1, :, rows, columns], at.of(n), one))
-    return torch.cat(done)
+    how = Reading(interpolation, border, fill, facts["blank"])
+    return sampling.read(batch, at.spread(len(batch)), how)
 
 
 _PACKS: Mapping[str, Pack] = {
