@@ -208,7 +208,8 @@ def as_merge(given: Any) -> Merge:
     if isinstance(given, Merge):
         return given
     if callable(given):
-        return Custom(given)
+        function: Any = given
+        return Custom(function)
     if given not in MERGES:
         hint = nearest(str(given), MERGES)
         raise UnknownNameError(

@@ -99,9 +99,12 @@ class View:
     # ------------------------------------------------------------------------- the way there
 
     def render(self, batch: Tensor) -> Tensor:
-        """Show a batch (N, C, H, W) in this view."""
-        ops = self.plan.ops
-        return render_ops(ops, batch, Target.IMAGE) if ops else batch
+        """Show a batch (N, C, H, W) in this view, in the memory format that it has."""
+        if not self.plan.ops:
+            return batch
+        last = batch.is_contiguous(memory_format=torch.channels_last) and not batch.is_contiguous()
+        memory = torch.channels_last if last else torch.contiguous_format
+        return render_ops(self.plan.ops, batch, Target.IMAGE).contiguous(memory_format=memory)
 
     # ---------------------------------------------------------------------------- ways home
 

@@ -324,8 +324,16 @@ class Each(Views):
         return tuple(
             replace(plan, ops=plan.ops + further.ops)
             for plan in self.first.plans(size, channels, dtype)
-            for further in self.second.plans(plan.sizes[-1], channels, dtype)
+            for further in self.second.plans(*_outcome(plan))
         )
+
+
+def _outcome(plan: Plan) -> tuple[Size, int, str]:
+    """Size, channels and dtype of what a plan makes."""
+    channels, dtype = plan.channels, plan.dtype
+    for op in plan.ops:
+        channels, dtype = op.channels_after(channels), op.dtype_after(dtype)
+    return plan.sizes[-1], channels, dtype
 
 
 def as_views(given: Any) -> Views:

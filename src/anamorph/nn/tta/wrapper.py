@@ -25,7 +25,7 @@ class TTA(nn.Module):
 
     Called as the model is, it gives outputs of the same shape: maps, boxes and keypoints in the
     picture's own coordinates. With an activation it gives probabilities. It neither changes the
-    model's mode nor turns gradients off.
+    model's mode nor turns gradients off. Compile the model, not the wrapper.
 
     Args:
         model: a module, or any function of a batch (N, C, H, W).
@@ -79,6 +79,8 @@ class TTA(nn.Module):
         """Say what the wrapper does."""
         return f"views={self.views!r}, outputs={self.outputs!r}"
 
+    # What is planned on the host is no graph; a compiled model stays one.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, batch: Tensor | Sequence[Tensor], *args: Any, **kwargs: Any) -> Any:
         """Say what all views of a batch say together.
 
