@@ -18,6 +18,7 @@ from anamorph.core.errors import (
 )
 from anamorph.nn.boxes import NMS, WeightedBoxesFusion
 from anamorph.nn.tiles import Grid, Patch, detect
+from anamorph.nn.tta import TTA
 
 
 def scene(size, boxes, dtype=np.uint16):
@@ -229,6 +230,12 @@ def test_a_tensor_and_an_array_give_the_same():
     array = detect(Perfect(), picture, 64)
     tensor = detect(Perfect(), torch.from_numpy(picture).movedim(-1, 0), 64)
     assert array["boxes"].tolist() == tensor["boxes"].tolist()
+
+
+def test_views_within_tiles():
+    boxes = [(5, 6, 20, 25), (40, 40, 75, 75), (3, 90, 140, 120)]
+    found = detect(TTA(Perfect(), "d4", "detection"), scene((130, 150), boxes), 64, 16)
+    assert in_order(found) == sorted(boxes)
 
 
 GOOD = {"boxes": torch.zeros(1, 4), "scores": torch.zeros(1), "labels": torch.zeros(1)}

@@ -20,6 +20,7 @@ from anamorph.core.errors import (
     UnknownNameError,
 )
 from anamorph.nn.tiles import FINISHES, WINDOWS, Grid, Threshold, predict
+from anamorph.nn.tta import TTA
 
 SIZES = [(1, 1), (1, 9), (9, 1), (7, 7), (5, 64), (33, 20), (16, 16), (17, 15), (100, 70)]
 
@@ -357,25 +358,23 @@ def test_progress_is_told():
     assert told == [(4, 9), (8, 9), (9, 9)]
 
 
-def test_views_within_tiles():
-    from anamorph.nn.tta import TTA
-
+def test_views_within_tiles_and_tiles_within_views():
+    """A net that is no mirror image of itself becomes one by views, inside of tiles or around them."""
     torch.manual_seed(0)
-    model = nn.Conv2d(3, 1, 3, padding=1, padding_mode="replicate")
+    model = nn.Conv2d(3, 1, 3, padding=1)
     picture = noise((40, 52, 3), np.float32)
-    found = predict(TTA(model, "d4", activation="sigmoid"), picture, 24, overlap=8)
-    mean = np.mean(
-        [
-            np.rot90(
-                predict(
-                    TTA(model, "d4", activation="sigmoid"), np.rot90(picture, k), 24, overlap=8
-                ),
-                -k,
-            )
-            for k in range(2)
-        ],
-        0,
+    grid = Grid((40, 52), (16, 20), step=(8, 8))
+    inside = TTA(model, "d2", "dense", activation="sigmoid")
+    found = predict(inside, picture, grid)
+    flipped = predict(inside, picture[::-1, ::-1].copy(), grid)
+    assert np.allclose(found, flipped[::-1, ::-1], atol=1e-5)
+    alone = predict(model, picture, grid, activation="sigmoid")
+    assert np.abs(alone - found).max() > 0.01
+    tiled = TTA(
+        lambda batch: torch.stack([predict(model, p, grid) for p in batch]),
+        "d2",
+        "dense",
+        activation="sigmoid",
     )
-    assert found.shape == (40, 52, 1)
-    assert ((found > 0) & (found < 1)).all()
-    assert np.abs(found - mean).max() < 0.05
+    around = tiled(torch.from_numpy(picture).movedim(-1, 0)[None])
+    assert np.abs(around[0].movedim(0, -1).numpy() - found).max() < 0.02

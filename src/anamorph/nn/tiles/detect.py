@@ -15,7 +15,7 @@ from anamorph.nn.boxes import NMS
 from anamorph.nn.tiles.findings import Findings, Patch, united
 from anamorph.nn.tiles.grid import Grid, Tile
 from anamorph.nn.tiles.layout import layout_of
-from anamorph.nn.tiles.predict import Progress, batched, grid_for
+from anamorph.nn.tiles.predict import Progress, grid_for
 from anamorph.nn.tiles.reading import Prepare, Source, check_pad
 from anamorph.nn.tiles.running import runner
 from anamorph.nn.tiles.seams import Seen, cut, owners, unions
@@ -94,10 +94,9 @@ def detect(  # noqa: PLR0913 - one call, each parameter but three by its name
     source = Source(picture, found, pad, prepare)
     findings, done = Findings(grid.shape), 0
     with torch.no_grad():
-        for batch in batched(grid, count):
-            _collect(findings, batch, run(source.batch(batch)))
-            source.release()
-            done += len(batch)
+        for some, batch in source.batches(grid, count):
+            _collect(findings, some, run(batch))
+            done += len(some)
             if progress is not None:
                 progress(done, len(grid))
     return _merged(findings, agree, merge_boxes or NMS(iou=_SAME))

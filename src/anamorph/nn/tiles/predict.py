@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from anamorph.core.errors import ParameterTypeError
 from anamorph.core.params import Number
 from anamorph.nn.tiles.band import frame_of
 from anamorph.nn.tiles.finishing import Finish, Finisher, check_finish
-from anamorph.nn.tiles.grid import Grid, Tile
+from anamorph.nn.tiles.grid import Grid
 from anamorph.nn.tiles.layout import layout_of
 from anamorph.nn.tiles.reading import Prepare, Source, check_pad, check_size
 from anamorph.nn.tiles.rows import Reader, Rows
@@ -134,22 +133,15 @@ def run(reader: Reader, rows: Rows, count: int, progress: Progress | None) -> An
     done = len(grid) - len(tiles)
     try:
         with torch.no_grad():
-            for batch in batched(tiles, count):
-                rows.add(batch, reader(batch))
-                done += len(batch)
+            for some, batch in reader.source.batches(tiles, count):
+                rows.add(some, reader(batch))
+                done += len(some)
                 if progress is not None:
                     progress(done, len(grid))
         return rows.close()
     except BaseException:
         rows.sink.abort()
         raise
-
-
-def batched(tiles: Iterable[Tile], count: int) -> Iterator[list[Tile]]:
-    """Tiles by so many."""
-    left = iter(tiles)
-    while batch := list(itertools.islice(left, count)):
-        yield batch
 
 
 def _axes(tile: Any) -> int | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -89,12 +91,26 @@ class Source:
         """Read tiles as one batch, channels first: (N, C, *tile)."""
         blocks = map(self.tile, tiles)
         if self.prepare is None:
-            return _stacked([self._first(block) for block in blocks])
-        return _stacked([self._prepared(self.prepare(self._usual(block))) for block in blocks])
-
-    def release(self) -> None:
-        """Give back the memory of what was read of a mapped file; the file's cache keeps it."""
+            found = _stacked([self._first(block) for block in blocks])
+        else:
+            found = _stacked([self._prepared(self.prepare(self._usual(b))) for b in blocks])
         release(self.picture)
+        return found
+
+    def batches(
+        self, tiles: Iterable[Tile], count: int
+    ) -> Iterator[tuple[list[Tile], torch.Tensor]]:
+        """Give tiles by so many and what is read of them, the next ones read meanwhile."""
+        left = iter(tiles)
+        with ThreadPoolExecutor(1) as thread:
+            some = list(islice(left, count))
+            coming = thread.submit(self.batch, some)
+            while some:
+                batch, found = some, coming.result()
+                some = list(islice(left, count))
+                if some:
+                    coming = thread.submit(self.batch, some)
+                yield batch, found
 
     def _padded(self, block: Any, places: list[_Places], runs: list[_Places]) -> Any:
         sides = self.layout.size(self.picture.shape)

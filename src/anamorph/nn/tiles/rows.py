@@ -30,19 +30,17 @@ class Reader:
     activation: Activation
     sums_on: torch.device
 
-    def __call__(self, tiles: list[Tile]) -> torch.Tensor:
-        """Read and run some tiles: (N, K, *map) or (N, *map) in floats that can be summed."""
-        batch = self.source.batch(tiles)
-        self.source.release()
+    def __call__(self, batch: torch.Tensor) -> torch.Tensor:
+        """Run some tiles (N, C, *tile): (N, K, *map) or (N, *map) in floats that can be summed."""
         output = chosen(self.runner(batch), self.select)
-        found = maps(output, len(tiles), self.source.layout.axes, self.activation)
+        found = maps(output, len(batch), self.source.layout.axes, self.activation)
         wide = torch.float64 if found.dtype == torch.float64 else torch.float32
         return found.to(self.sums_on, wide)
 
     def probe(self, grid: Grid, *, realign: bool) -> Frame:
         """The frame that fits the stride of the model, which one tile tells."""
         with torch.no_grad():
-            found = self([next(iter(grid))])
+            found = self(self.source.batch([next(iter(grid))]))
         shape = tuple(found.shape[-len(grid.tile) :])
         ratios = (Fraction(a, b) for a, b in zip(shape, grid.tile, strict=True))
         stride = lcm(*(ratio.denominator for ratio in ratios))
