@@ -11,7 +11,7 @@ import numpy.typing as npt
 from anamorph.core.labels import Floats, Ints
 from anamorph.nn.boxes.shapes import SHAPES
 
-_AT_ONCE = 1 << 16
+_AT_ONCE = 1 << 13
 """Pairs handed on in one go."""
 _ROWS = 16
 _USUAL = 99
