@@ -151,6 +151,21 @@ def test_a_collate_function_may_give_anything(workers):
 
 
 @pytest.mark.parametrize("workers", [0, 1])
+def test_memory_formats_are_kept(workers):
+    def collate(items: list[int]) -> list[Any]:
+        last = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(items[0]))
+        wide = np.arange(24).reshape(4, 6)
+        return [last.to(memory_format=torch.channels_last), wide.T, wide[:, ::2], wide[::-1]]
+
+    for found, at in zip(
+        Loader(Made(int, 3), collate_fn=collate, num_workers=workers), range(3), strict=True
+    ):
+        same(found, collate([at]))
+        assert found[0].is_contiguous(memory_format=torch.channels_last)
+        assert found[1].flags.f_contiguous
+
+
+@pytest.mark.parametrize("workers", [0, 1])
 def test_tensors_that_are_more_than_values_travel_too(workers):
     class Marked(torch.Tensor):
         pass

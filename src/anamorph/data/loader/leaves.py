@@ -24,6 +24,8 @@ class Placed(NamedTuple):
     bits: str | None = None
     numpy: bool = False
     """Whether it is handed out as an array rather than a tensor."""
+    axes: tuple[int, ...] | None = None
+    """How its axes are to be turned: memory formats are kept."""
 
 
 class Inline(NamedTuple):
@@ -32,6 +34,7 @@ class Inline(NamedTuple):
     values: Array
     bits: str | None = None
     numpy: bool = False
+    axes: tuple[int, ...] | None = None
 
 
 Part: TypeAlias = Placed | Inline
@@ -110,12 +113,24 @@ class Arena:
 
     def put(self, values: Array, bits: str | None = None, *, numpy: bool = False) -> Part:
         """Copy an array into the slot, if there is room."""
+        values, axes = _laid(values)
         taken = self.take(values.shape, values.dtype)
         if taken is None:
-            return Inline(np.array(values), bits, numpy)
+            return Inline(np.array(values), bits, numpy, axes)
         room, offset = taken
         room[...] = values
-        return Placed(offset, values.shape, values.dtype.str, bits, numpy)
+        return Placed(offset, values.shape, values.dtype.str, bits, numpy, axes)
+
+
+def _laid(values: Array) -> tuple[Array, tuple[int, ...] | None]:
+    """An array as its memory runs, and how to turn the axes back; as it is if it has gaps."""
+    if values.flags.c_contiguous:
+        return values, None
+    order = sorted(range(values.ndim), key=lambda axis: -values.strides[axis])
+    turned = values.transpose(order)
+    if not turned.flags.c_contiguous:
+        return values, None
+    return turned, tuple(order.index(axis) for axis in range(values.ndim))
 
 
 def padded(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:

@@ -48,6 +48,8 @@ class Opener:
             own = self.copied
         else:
             values, own = part.values, False
+        if part.axes is not None:
+            values = values.transpose(part.axes)
         if part.numpy:
             return values.copy() if own else values
         tensor = torch.from_numpy(values)

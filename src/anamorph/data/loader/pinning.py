@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from anamorph.data.loader.errors import LoaderError
 
-
 cuda: Any = torch.cuda  # torch gives much of it no types
 _bindings: Any = torch._C  # noqa: SLF001 - builds without CUDA lack what is asked of it
 
