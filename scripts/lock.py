@@ -21,7 +21,8 @@ def main() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = project["project"]["optional-dependencies"]
     core = project["project"]["dependencies"]
-    tools = [d for d in extras["dev"] if not d.startswith("anamorph")] + extras["text"]
+    tools = [d for d in extras["dev"] if not d.startswith("anamorph")]
+    tools += [d for name in ("files", "jpeg", "text", "tiff") for d in extras[name]]
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = str(Path(folder) / "bin" / "python")

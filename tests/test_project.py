@@ -26,7 +26,9 @@ def test_one_version():
     assert f"{PROJECT['version']}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
-@pytest.mark.parametrize("extra", [None, "cli", "text", "torch", "dev"])
+@pytest.mark.parametrize(
+    "extra", [None, "cli", "files", "jpeg", "text", "tiff", "torch", "dev"]
+)
 def test_locked(extra):
     """The locks hold a version that the project allows, for whatever it names."""
     extras = PROJECT["optional-dependencies"]

@@ -18,7 +18,7 @@ from anamorph.cli.bench import compared, traced
 from anamorph.cli.draw import color_of, shaded, viewable
 from anamorph.cli.pipelines import brief, configured, load_pipeline
 from anamorph.data import read_picture, write_picture
-from anamorph.data.read import decode_picture
+from anamorph.data.reading import decode_picture
 
 LINE = "HorizontalFlip(p=1) | Affine(rotate=(-20, 20), p=1)"
 

@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
+import anamorph as A
 from anamorph.core.errors import AnamorphError, DataError
-from anamorph.data import read_mask, read_picture, read_size, write_picture
-from anamorph.data.read import decode_mask, decode_picture
+from anamorph.data import read, read_mask, read_picture, read_size, write_picture
+from anamorph.data.reading import decode_mask, decode_picture
 
 _spec = importlib.util.spec_from_file_location("exif", Path(__file__).with_name("exif.py"))
 exif = importlib.util.module_from_spec(_spec)
@@ -147,3 +148,25 @@ def test_wide_integers_are_masks_not_pictures(tmp_path):
     assert np.array_equal(read_mask(path), labels)
     with pytest.raises(DataError, match="holds int32 pixels"):
         read_picture(path)
+
+
+@pytest.mark.parametrize(
+    ("at_least", "shape"),
+    [((0, 0), (300, 451)), ((151, 20), (300, 451)), ((150, 225), (150, 226)), ((1, 1), (38, 57))],
+)
+def test_read_gives_no_more_than_is_needed(at_least, shape):
+    path = Path(A.__file__).parent / "assets" / "images" / "cat.jpg"
+    for given in (path, path.read_bytes()):
+        assert read(given, at_least=at_least).shape[:2] == shape
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_what_is_read_small_is_upright_too(orientation):
+    pixels = np.zeros((64, 96, 3), np.uint8)
+    pixels[:32, :48] = 200
+    data = exif.jpeg(pixels, orientation)
+    whole, small = read(data), read(data, at_least=(16, 16))
+    factor = whole.shape[0] // small.shape[0]
+    means = whole.reshape(small.shape[0], factor, small.shape[1], factor, 3).mean((1, 3))
+    assert factor == 4
+    np.testing.assert_allclose(small, means, atol=6)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from anamorph.core.errors import DataError, ParameterError
-from anamorph.data.read import decode_picture
+from anamorph.data.reading import decode_picture
 from anamorph.sources import open_source
 from sources.samples import HEIGHT, SAMPLES, WIDTH, colors, exif, file
 

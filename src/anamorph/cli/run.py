@@ -16,7 +16,7 @@ from anamorph.cli.work import Worker, set_up, work
 from anamorph.core.errors import AnamorphError
 from anamorph.data import Source, pair_masks
 from anamorph.data.formats import FORMATS
-from anamorph.data.read import picture_size, read_bytes
+from anamorph.data.reading import picture_size, read_bytes
 
 _WINDOW = 4
 """Tasks in flight for each worker process: enough that none waits."""

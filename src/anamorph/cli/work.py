@@ -19,7 +19,7 @@ from anamorph.data import write_atomically
 from anamorph.data.annotations import Record
 from anamorph.data.follow import Following, prepared
 from anamorph.data.formats import FORMATS
-from anamorph.data.read import decode_mask, decode_picture, read_bytes
+from anamorph.data.reading import decode_mask, decode_picture, read_bytes
 from anamorph.data.write import encode_mask, encode_picture, mask_suffix
 
 

@@ -38,10 +38,11 @@ from anamorph.data.formats import (
     read_annotations,
     write_annotations,
 )
-from anamorph.data.read import read_mask, read_picture, read_size
+from anamorph.data.reading import read, read_mask, read_picture, read_size
 from anamorph.data.statistics import Statistics, measure
 from anamorph.data.tables import read_table
 from anamorph.data.write import write_atomically, write_mask, write_picture
+from anamorph.sources import Limit
 
 if TYPE_CHECKING:
     from anamorph.data.loader import Loader, LoaderError, WorkerError
@@ -57,6 +58,7 @@ __all__ = [
     "Format",
     "Item",
     "Keypoint",
+    "Limit",
     "Loader",
     "LoaderError",
     "MaskFolders",
@@ -76,6 +78,7 @@ __all__ = [
     "format_named",
     "measure",
     "pair_masks",
+    "read",
     "read_annotations",
     "read_bands",
     "read_mask",

@@ -23,7 +23,7 @@ from anamorph.data.annotations import (
     Source,
     numbers,
 )
-from anamorph.data.read import read_bytes
+from anamorph.data.reading import read_bytes
 
 _DIGITS = 6
 """Decimals that are written: a millionth of a pixel, so that 20.0 is not 19.999999999999996."""

@@ -15,7 +15,7 @@ from typing import Any, final
 
 from anamorph.core.errors import DataError
 from anamorph.data.annotations import Box, Category, Format, Object, Record, Source, stem
-from anamorph.data.read import read_bytes
+from anamorph.data.reading import read_bytes
 
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 

@@ -29,7 +29,7 @@ from anamorph.data.annotations import (
     Source,
     stem,
 )
-from anamorph.data.read import read_bytes
+from anamorph.data.reading import read_bytes
 
 _NAME_FILES = ("classes.txt", "obj.names")
 _WANTED = (

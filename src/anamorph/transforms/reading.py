@@ -42,7 +42,7 @@ def read_grayscale(path: str | os.PathLike[str]) -> Image:
 
 def _read(path: str | os.PathLike[str]) -> Image:
     # by name: what reads files stands above this layer and loads its decoder when it is called
-    found: Image = import_module("anamorph.data.read").read_picture(path)
+    found: Image = import_module("anamorph.data.reading").read_picture(path)
     return found
 
 

@@ -16,7 +16,7 @@ from anamorph.data.datasets.objects import OWN, Gathered
 from anamorph.data.datasets.targets import Handed, Wanted
 from anamorph.data.folder import find_pictures
 from anamorph.data.formats import format_named
-from anamorph.data.read import read_bytes, read_size
+from anamorph.data.reading import read_bytes, read_size
 from anamorph.data.tables.columns import Texts
 from anamorph.pipeline.compose import Compose
 

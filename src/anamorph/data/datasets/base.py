@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from anamorph.core.errors import AnamorphError, DataError, ParameterError, ParameterTypeError
 from anamorph.core.errors import sides as shape_words
 from anamorph.data.datasets.epoch import Epoch, whole
-from anamorph.data.read import read_mask, read_picture
+from anamorph.data.reading import read_mask, read_picture
 from anamorph.pipeline.compose import Compose
 
 Array: TypeAlias = NDArray[Any]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from anamorph.core.box_formats import FORMATS
 from anamorph.core.errors import DataError, ParameterError, UnknownNameError, nearest
 from anamorph.data.datasets.base import Dataset, Item, Reader
-from anamorph.data.read import read_size
+from anamorph.data.reading import read_size
 from anamorph.data.tables.columns import Column, Ints, Pickles, Texts, value
 from anamorph.data.tables.read import Given, Table, grouped, read_table
 from anamorph.pipeline.compose import Compose

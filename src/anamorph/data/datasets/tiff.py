@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anamorph.core.errors import DataError, sides
-from anamorph.data.read import read_bytes
+from anamorph.data.reading import read_bytes
 from anamorph.sources.directory import ORIENTATION, Directory, read_directory
 from anamorph.sources.view import BrokenHeaderError, Memory
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from anamorph.core.errors import AnamorphError, DataError, sides
 from anamorph.data.datasets.base import Dataset, Item
-from anamorph.data.read import read_mask, read_picture
+from anamorph.data.reading import read_mask, read_picture
 from anamorph.data.statistics.channels import Sums
 from anamorph.data.statistics.values import (
     Boxes,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anamorph.core.errors import DataError, DataTypeError, UnknownNameError, nearest
-from anamorph.data.read import read_bytes
+from anamorph.data.reading import read_bytes
 from anamorph.data.tables.columns import Column, packed
 
 Given: TypeAlias = Any

@@ -11,11 +11,45 @@ from numpy.typing import NDArray
 
 from anamorph.core.errors import DataError
 from anamorph.sources import Limit, Source, open_source
+from anamorph.sources.turn import upright
 
 Picture: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
 File: TypeAlias = str | os.PathLike[str]
 
 _LIMIT = Limit()
+
+
+def read(given: Any, *, at_least: tuple[int, int] = (0, 0), limit: Limit = _LIMIT) -> Picture:
+    """Read a picture from wherever it is, no larger than it is needed.
+
+    Args:
+        given: a path, an address that fsspec knows, the bytes of a file, or a file that is open.
+        at_least: height and width that are needed, upright: a JPEG is decoded at 1/2, 1/4 or 1/8 of
+            its size where that is no smaller on either side. (0, 0) means all of it.
+        limit: what it may ask for.
+
+    Returns:
+        H×W, H×W×3 (RGB), H×W×4 (RGBA) or H×W×C, upright, in the stored dtype.
+
+    Raises:
+        DataError: the file is absent, corrupt, of another kind or larger than the limit allows.
+
+    >>> from anamorph.data import read
+    >>> from pathlib import Path
+    >>> cat = Path(A.__file__).parent / "assets" / "images" / "cat.jpg"
+    >>> read(cat).shape, read(cat, at_least=(64, 64)).shape
+    ((300, 451, 3), (75, 113, 3))
+    """
+    source = open_source(given, limit=limit)
+    height, width = source.size
+    enough = [
+        d
+        for d in source.scales
+        if all(at_least) and height // d >= at_least[0] and width // d >= at_least[1]
+    ]
+    if max(enough, default=1) == 1:
+        return source.read()
+    return upright(source.decode(max(enough)), source.orientation)
 
 
 def read_picture(path: File, limit: Limit = _LIMIT) -> Picture:
