@@ -132,6 +132,15 @@ def test_it_is_keyed_by_epoch_and_number(kind, place):
 
 
 @each
+def test_the_key_is_epoch_and_number(kind, place):
+    drawn = pipeline()
+    found = MAKERS[kind](place, drawn)
+    for epoch, at in ((0, 0), (0, 3), (2, 3)):
+        given = found.sample(at)
+        assert equal(found.load(at, epoch), drawn.keyed(epoch, at)(**given))
+
+
+@each
 def test_it_pickles(kind, place):
     found = MAKERS[kind](place, pipeline())
     found.set_epoch(2)

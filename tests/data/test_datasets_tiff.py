@@ -174,6 +174,18 @@ def test_broken_files_are_refused(write):
     assert all("a.tif" in text for text in told)
 
 
+def test_a_page_that_does_not_decode(write):
+    """Not even OpenCV's silence about a page after the first makes a stack shorter."""
+    path = write([numbers((5, 6), "uint8")] * 3)
+    data = bytearray(path.read_bytes())
+    entry = struct.pack("<HHIH", 259, 3, 1, 1)
+    second = data.index(entry, data.index(entry) + 1)
+    struct.pack_into("<H", data, second + 8, 7)
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"is corrupt|cannot be decoded"):
+        read_pages(path)
+
+
 def test_pages_in_circles(write):
     path = write([numbers((5, 6), "uint8"), numbers((5, 6), "uint8")])
     data = bytearray(path.read_bytes())
