@@ -52,8 +52,8 @@ def common(a: Floats, b: Floats) -> Floats:
     """Measure the exact area that is in both of two convex quadrilaterals, row by row.
 
     The outline of what is common consists of the parts of the edges of each that are within the
-    other; Green's theorem sums them. Where edges run along each other, only those of the first
-    count.
+    other; Green's theorem sums them. Where edges run along each other the same way, those of the
+    first count; where they run against each other, the two touch from outside, and neither counts.
 
     Args:
         a: (N, 8) corners, clockwise on the screen.
@@ -62,23 +62,26 @@ def common(a: Floats, b: Floats) -> Floats:
     origin = a[:, None, :2]
     one, other = a.reshape(-1, 4, 2) - origin, b.reshape(-1, 4, 2) - origin
     near = _ON_LINE * (np.abs(one).max(axis=(1, 2)) + np.abs(other - other[:, :1]).max(axis=(1, 2)))
-    total = _edges_within(one, other, near) + _edges_within(other, one, -near)
+    total = _edges_within(one, other, near, 1.0) + _edges_within(other, one, near, -1.0)
     return np.maximum(total / 2, 0.0)
 
 
-def _edges_within(one: Floats, other: Floats, near: Floats) -> Floats:
+def _edges_within(one: Floats, other: Floats, near: Floats, along: float) -> Floats:
     """Sum the cross products of the ends of those parts of edges that are within another.
 
     Args:
         one: (N, 4, 2) corners.
         other: (N, 4, 2) corners that the edges are cut with (Cyrus and Beck 1978).
-        near: (N,) how far outside of the other's edges still counts as inside.
+        near: (N,) distance within which an edge lies on another.
+        along: 1 if an edge on another that runs the same way counts as within, else -1.
     """
     start, step = one, np.roll(one, -1, axis=1) - one
     side = np.roll(other, -1, axis=1) - other
     length = np.maximum(np.hypot(side[..., 0], side[..., 1]), np.finfo(np.float64).tiny)
     side = side / length[..., None]
-    depth = _cross(side[:, None], start[:, :, None] - other[:, None]) + near[:, None, None]
+    against = (side[:, None] * step[:, :, None]).sum(axis=-1) < 0.0
+    depth = _cross(side[:, None], start[:, :, None] - other[:, None])
+    depth += near[:, None, None] * np.where(against, -1.0, along)
     slope = _cross(side[:, None], step[:, :, None])
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         at = -depth / slope

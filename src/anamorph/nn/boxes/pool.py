@@ -74,6 +74,8 @@ def pooled(views: View | Sequence[View], how: Reading) -> tuple[Pool, dict[str, 
     sized = [forms.read(how.format, plain(v["boxes"]), _place(i)) for i, v in enumerate(views)]
     _check_lengths(views, [len(boxes) for boxes in sized])
     columns = {key: _column([view[key] for view in views]) for key in views[0]}
+    if columns["boxes"].ndim == 1:  # empty lists
+        columns["boxes"] = columns["boxes"].reshape(0, forms.FORMS[how.format].columns)
     boxes = np.concatenate(sized)
     if how.size is not None:
         boxes = forms.clipped(boxes, how.size)
