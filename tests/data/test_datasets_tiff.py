@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from itertools import pairwise
 
 import cv2
@@ -11,12 +12,19 @@ import pytest
 
 from anamorph.core.errors import DataError
 from anamorph.data import MaskFolders, read_bands, read_pages, write_mask
+from anamorph.sources import Limit
 
 FORMS = {"u": 1, "i": 2, "f": 3}
 
 
-def tiff(pages, *, photometric=1, planar=False, extra=None, orientation=1):
-    """Pages of H×W or H×W×C, uncompressed, each in one strip (or one a band)."""
+def bits_packed(block):
+    """PackBits without runs: a count before every 128 bytes at most."""
+    pieces = [block[at : at + 128] for at in range(0, len(block), 128)]
+    return b"".join(bytes([len(piece) - 1]) + piece for piece in pieces)
+
+
+def tiff(pages, *, photometric=1, planar=False, extra=None, orientation=1, packed=False):
+    """Pages of H×W or H×W×C, each in one strip (or one a band)."""
     out = bytearray(b"II*\0\0\0\0\0")
     link = 4
     for page in pages:
@@ -24,13 +32,14 @@ def tiff(pages, *, photometric=1, planar=False, extra=None, orientation=1):
         height, width, bands = deep.shape
         blocks = [deep[..., at] for at in range(bands)] if planar else [deep]
         raw = [np.ascontiguousarray(block).tobytes() for block in blocks]
+        raw = [bits_packed(block) for block in raw] if packed else raw
         places = []
         for block in raw:
             places.append(len(out))
             out += block + b"\0" * (len(block) % 2)
         tags = {
             256: (4, [width]), 257: (4, [height]), 258: (3, [8 * page.dtype.itemsize] * bands),
-            259: (3, [1]), 262: (3, [photometric]), 273: (4, places), 274: (3, [orientation]),
+            259: (3, [32773 if packed else 1]), 262: (3, [photometric]), 273: (4, places), 274: (3, [orientation]),
             277: (3, [bands]), 278: (4, [height]), 279: (4, [len(block) for block in raw]),
             284: (3, [2 if planar else 1]), 339: (3, [FORMS[page.dtype.kind]] * bands),
         }  # fmt: skip
@@ -38,12 +47,12 @@ def tiff(pages, *, photometric=1, planar=False, extra=None, orientation=1):
             tags[338] = (3, [extra] * (bands - (3 if photometric == 2 else 1)))
         entries = []
         for tag, (kind, values) in sorted(tags.items()):
-            packed = struct.pack(f"<{len(values)}{'H' if kind == 3 else 'I'}", *values)
-            if len(packed) > 4:
+            content = struct.pack(f"<{len(values)}{'H' if kind == 3 else 'I'}", *values)
+            if len(content) > 4:
                 entries.append((tag, kind, len(values), struct.pack("<I", len(out))))
-                out += packed
+                out += content
             else:
-                entries.append((tag, kind, len(values), packed.ljust(4, b"\0")))
+                entries.append((tag, kind, len(values), content.ljust(4, b"\0")))
         struct.pack_into("<I", out, link, len(out))
         out += struct.pack("<H", len(entries))
         out += b"".join(struct.pack("<HHI4s", *entry) for entry in entries)
@@ -74,8 +83,8 @@ dtypes = pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 
 @dtypes
 @pytest.mark.parametrize("bands", [1, 3])
-def test_what_opencv_reads(bands, dtype, write):
-    """Gray and RGB need no extra; red comes first."""
+def test_gray_and_colors(bands, dtype, write):
+    """Gray and RGB; red comes first."""
     pixels = numbers((7, 9, bands), dtype).squeeze()
     path = write([pixels], photometric=2 if bands == 3 else 1)
     found = read_bands(path)
@@ -113,26 +122,86 @@ MANY = {
 }
 
 
+@pytest.fixture
+def bare(monkeypatch):
+    """As if tifffile were not installed."""
+    monkeypatch.setitem(sys.modules, "tifffile", None)
+
+
 @dtypes
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("case", MANY)
-def test_many_bands_by_tifffile(case, dtype, write):
-    pytest.importorskip("tifffile")
+def test_many_bands(case, count, dtype, write):
+    """Of which OpenCV alone returns the first, or in disorder, or multiplied by alpha."""
     bands, options = MANY[case]
-    pixels = numbers((7, 9, bands), dtype)
-    found = read_bands(write([pixels], **options))
+    pixels = numbers((count, 7, 9, bands), dtype)
+    path = write(list(pixels), **options)
+    found = read_bands(path)
     assert found.dtype == dtype
     assert found.flags.c_contiguous
-    assert np.array_equal(found, pixels)
+    assert np.array_equal(found, np.concatenate(pixels, axis=-1))
+    assert np.array_equal(read_pages(path), pixels)
 
 
-@pytest.mark.parametrize("case", MANY)
-def test_many_bands_without_tifffile(case, write, monkeypatch):
-    """Better refused than read wrongly."""
-    monkeypatch.setitem(__import__("sys").modules, "tifffile", None)
-    bands, options = MANY[case]
-    path = write([numbers((7, 9, bands), "uint8")], **options)
-    with pytest.raises(DataError, match=rf"has {bands} bands a pixel .*install tifffile"):
-        read_bands(path)
+@dtypes
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize("bands", [1, 3])
+def test_packed_pages(bands, dtype, write):
+    """Gray and colors are unpacked by OpenCV."""
+    pixels = numbers((3, 7, 9, bands), dtype).squeeze()
+    path = write(list(pixels), photometric=2 if bands == 3 else 1, packed=True)
+    assert np.array_equal(read_pages(path), pixels)
+    assert np.array_equal(
+        read_bands(write([pixels[0]], photometric=2 if bands == 3 else 1, packed=True)), pixels[0]
+    )
+
+
+def test_packed_pages_of_opencv(tmp_path):
+    pages = numbers((3, 30, 40), "uint16")
+    assert cv2.imwritemulti(str(tmp_path / "a.tif"), list(pages))
+    assert np.array_equal(read_pages(tmp_path / "a.tif"), pages)
+
+
+PACKED = {"five bands": (5, {"extra": 0}), "colors and alpha": (4, {"photometric": 2, "extra": 2})}
+
+
+@pytest.mark.parametrize("case", PACKED)
+def test_packed_pages_of_bands(case, write, monkeypatch):
+    bands, options = PACKED[case]
+    pixels = numbers((2, 7, 9, bands), "uint8")
+    path = write(list(pixels), packed=True, **options)
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "tifffile", None)
+        with pytest.raises(DataError, match=r"packed in a rare way: install tifffile"):
+            read_pages(path)
+    pytest.importorskip("tifffile")
+    assert np.array_equal(read_pages(path), pixels)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("count", [1, 2])
+def test_white_zeros_are_turned_round(count, packed, dtype, write):
+    pixels = numbers((count, 7, 9), dtype)
+    path = write(list(pixels), photometric=0, packed=packed)
+    assert np.array_equal(read_pages(path), ~pixels)
+
+
+def test_turned_pages(write):
+    """As read_picture gives them; several that are packed too are refused."""
+    pixels = numbers((5, 7), "uint8")
+    assert np.array_equal(read_bands(write([pixels], orientation=6)), np.rot90(pixels, -1))
+    assert np.array_equal(read_pages(write([pixels] * 2, orientation=3))[1], pixels[::-1, ::-1])
+    with pytest.raises(DataError, match="stored turned"):
+        read_pages(write([pixels] * 2, orientation=3, packed=True))
+
+
+def test_no_more_than_the_limit(write):
+    path = write([numbers((30, 40), "uint8")] * 3)
+    assert read_pages(path, Limit(pixels=3600)).shape == (3, 30, 40)
+    with pytest.raises(DataError, match="has 90×40 pixels: a picture may have 3599 at most"):
+        read_pages(path, Limit(pixels=3599))
 
 
 @pytest.mark.parametrize("dtype", ["int16", "int32"])
@@ -147,12 +216,10 @@ def test_one_pixel(write):
 
 def test_what_is_refused(write, tmp_path):
     sizes = [numbers((5, 6), "uint8"), numbers((5, 7), "uint8")]
-    with pytest.raises(DataError, match="has pages of 5×6 and 5×7"):
+    with pytest.raises(DataError, match="has pages of 5×6 uint8 and 5×7 uint8"):
         read_pages(write(sizes))
     with pytest.raises(DataError, match="holds float64 pixels"):
         read_bands(write([numbers((5, 6), "float64")]))
-    with pytest.raises(DataError, match="is stored turned"):
-        read_bands(write([sizes[0]], orientation=6))
     (tmp_path / "a.png").write_bytes(b"\x89PNG")
     with pytest.raises(DataError, match="is no TIFF"):
         read_bands(tmp_path / "a.png")
@@ -205,7 +272,6 @@ def _refusal(path, data):
 
 
 def test_as_the_reader_of_a_dataset(tmp_path):
-    pytest.importorskip("tifffile")
     (tmp_path / "images").mkdir()
     scene = numbers((8, 9, 6), "uint16")
     (tmp_path / "images/a.tif").write_bytes(tiff([scene], extra=0))
