@@ -163,7 +163,11 @@ def test_packed_pages_of_opencv(tmp_path):
     assert np.array_equal(read_pages(tmp_path / "a.tif"), pages)
 
 
-PACKED = {"five bands": (5, {"extra": 0}), "colors and alpha": (4, {"photometric": 2, "extra": 2})}
+PACKED = {
+    "gray and alpha": (2, {"extra": 2}),
+    "five bands": (5, {"extra": 0}),
+    "colors and alpha": (4, {"photometric": 2, "extra": 2}),
+}
 
 
 @pytest.mark.parametrize("case", PACKED)
@@ -177,6 +181,13 @@ def test_packed_pages_of_bands(case, write, monkeypatch):
             read_pages(path)
     pytest.importorskip("tifffile")
     assert np.array_equal(read_pages(path), pixels)
+
+
+@pytest.mark.parametrize("extra", [1, 2])
+def test_a_packed_page_keeps_its_alpha(extra, write):
+    pytest.importorskip("tifffile")
+    pixels = numbers((7, 9, 2), "uint8")
+    assert np.array_equal(read_bands(write([pixels], packed=True, extra=extra)), pixels)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])

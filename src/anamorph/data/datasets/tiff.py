@@ -22,6 +22,9 @@ from anamorph.sources.turn import upright
 from anamorph.sources.view import BrokenHeaderError, Memory
 
 _UNASSOCIATED = 2
+_WITH_ALPHA = 2
+"""Bands of a gray picture with alpha, which is left out where a picture is asked for."""
+
 _BLOCKS = ((tags.OFFSETS, tags.LENGTHS), (tags.TILE_OFFSETS, tags.TILE_LENGTHS))
 _DTYPES = ("uint8", "uint16", "float32", "int16", "int32")
 _LIMIT = Limit()
@@ -82,7 +85,7 @@ def _decoded(data: bytes, pages: list[Directory], path: str) -> list[NDArray[Any
     plain = [(page, lay) for page, lay in zip(pages, layouts, strict=True) if lay is not None]
     if len(plain) == len(pages):
         return [_plain(data, page, layout) for page, layout in plain]
-    if len(pages) == 1:
+    if len(pages) == 1 and pages[0].first(tags.SAMPLES, 1) != _WITH_ALPHA:
         return [open_source(data, path).read_mask()]
     if any(page.first(tags.ORIENTATION, 1) != 1 for page in pages):
         raise DataError(f"{path} has packed pages that are stored turned, which are not read")
@@ -100,7 +103,9 @@ def _plain(data: bytes, page: Directory, layout: strips.Layout) -> NDArray[Any]:
 
 
 def _is_for_opencv(page: Directory) -> bool:
-    """Whether OpenCV returns what is stored: it multiplies colors by an alpha that stands apart."""
+    """Whether OpenCV returns what is stored: not if an alpha is dropped, or colors multiplied by it."""
+    if page.first(tags.SAMPLES, 1) == _WITH_ALPHA:
+        return False
     return tiff.is_for_opencv(page) and _UNASSOCIATED not in page.values(tags.EXTRA).tolist()
 
 
