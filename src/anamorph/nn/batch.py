@@ -11,6 +11,7 @@ from torch import Tensor
 
 from anamorph.backends.torch import Spec
 from anamorph.backends.torch.cast import DTYPES
+from anamorph.backends.torch.tail import Tail, canonical, rendered
 from anamorph.backends.torch.window import windowed
 from anamorph.core.boxes import BboxParams, as_bbox_params
 from anamorph.core.errors import DataError
@@ -31,6 +32,7 @@ _POINTS = KeypointParams("xy")
 _MISSING = Choice(("refuse", "host"))
 _RAGGED = Choice(("refuse", "list"))
 _LABELS = Choice(("host", "device"))
+_TAILS = Choice(("auto", "plain", "stages"))
 _HALVES = Choice(("float16", "bfloat16", "float32"), optional=True)
 
 
@@ -74,6 +76,8 @@ class BatchPlan:
     device: torch.device | None = None
     program: Program | None = field(default=None, compare=False, repr=False)
     """The stages for pictures, packed for what the plans were drawn for."""
+    tail: Tail | None = field(default=None, compare=False, repr=False)
+    """The same in one go, if all plans are canonical (see `anamorph.backends.torch.tail`)."""
 
     def __len__(self) -> int:
         return len(self.plans)
@@ -81,7 +85,8 @@ class BatchPlan:
     def to(self, device: torch.device | str) -> BatchPlan:
         """Move the stacked numbers to a device, in one copy; pictures are brought there too."""
         program = None if self.program is None else self.program.to(device)
-        return replace(self, device=torch.device(device), program=program)
+        tail = None if self.tail is None else self.tail.to(device)
+        return replace(self, device=torch.device(device), program=program, tail=tail)
 
     def render(
         self,
@@ -107,7 +112,9 @@ class BatchPlan:
                 the rows are; they must be tensors); ``ragged`` "refuse" (default) or "list", for
                 results whose sizes differ; ``layout`` "auto", "channels_first" or "channels_last":
                 where channels are, in and out. "auto" tells it by the sizes of the plans, and hands
-                out channels first.
+                out channels first; ``tail`` "auto" (canonical plans of bytes go through one kernel
+                where CUDA and Triton are), "plain" (the same in plain torch, for compilers) or
+                "stages" (never).
 
         Raises:
             DataError: something is not what the plans were drawn for.
@@ -131,10 +138,17 @@ class BatchPlan:
         place = _PLACES[target]
         sizes = [plan.size for plan in self.plans]
         state = taken_in(given, sizes, place, layout=way.layout, device=self.device)
-        done = self._program_for(state, target)(state)
+        done = self._rendered(state, target, way)
         if target is IMAGE and self.options.dtype is not None:
             done = _as_floats(done, DTYPES[self.options.dtype])
         return handed_out(done, place, ragged=way.ragged, layout=way.layout)
+
+    def _rendered(self, state: State, target: Target, way: _Way) -> State:
+        if target is IMAGE and self.tail is not None and way.tail != "stages":
+            done = rendered(self.tail, state, always=way.tail == "plain")
+            if done is not None:
+                return done
+        return self._program_for(state, target)(state)
 
     def _program_for(self, state: State, target: Target) -> Program:
         specs = specs_of(state)
@@ -159,12 +173,20 @@ _PLACES = {IMAGE: "images", MASK: "masks"}
 class _Way:
     """The options of one rendering."""
 
-    __slots__ = ("labels", "layout", "ragged")
+    __slots__ = ("labels", "layout", "ragged", "tail")
 
-    def __init__(self, *, labels: str = "host", ragged: str = "refuse", layout: str = AUTO) -> None:
+    def __init__(
+        self,
+        *,
+        labels: str = "host",
+        ragged: str = "refuse",
+        layout: str = AUTO,
+        tail: str = "auto",
+    ) -> None:
         self.labels: str = _LABELS.check("render.labels", labels)
         self.ragged: str = _RAGGED.check("render.ragged", ragged)
         self.layout = check_layout(layout)
+        self.tail: str = _TAILS.check("render.tail", tail)
 
 
 def collate(
@@ -215,7 +237,7 @@ def collate(
     specs = [Spec(plan.size, plan.channels, DTYPES[plan.dtype]) for plan in held]
     ops = _fused(held, IMAGE, told)
     program = programmed(ops, specs, IMAGE, host=told.missing == "host")
-    return BatchPlan(held, told, program=program)
+    return BatchPlan(held, told, program=program, tail=canonical(ops, specs))
 
 
 def _name_of(dtype: torch.dtype | str | None) -> str | None:
