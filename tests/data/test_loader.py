@@ -129,6 +129,15 @@ def test_lists_of_samples_are_asked_for_at_once(workers):
     same(list(Loader(Lists(), 3, num_workers=workers)), list(DataLoader(Made(numbered, 7), 3)))
 
 
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_dataset_may_give_another_number_of_samples_than_was_asked_for(times):
+    class Uneven(Lists):
+        def __getitems__(self, indices: list[int]) -> list[Any]:
+            return [i for i in indices for _ in range(times) if i != 4]
+
+    same(list(Loader(Uneven(), 3)), list(DataLoader(Uneven(), 3)))
+
+
 class Bag:
     """What a user's collate_fn may give."""
 

@@ -103,8 +103,10 @@ class Gatherer:
         self._begin(epoch)
         if self.source.collate is None:
             return self._columns(indices, epoch, arena, check)
-        wanted = [indices] if self.source.single else indices
-        samples = list(self._samples(wanted, epoch, check))
+        samples = self._together(indices, check)
+        if samples is None:
+            wanted = [indices] if self.source.single else indices
+            samples = list(self._samples(wanted, epoch, check))
         self.at = None
         made = self.source.collate(samples[0] if self.source.single else samples)
         return Batch(LEAF, (pack(made, arena),))
@@ -119,15 +121,18 @@ class Gatherer:
     def _samples(
         self, indices: Any, epoch: int, check: Callable[[], None], offer: Offer = no_offer
     ) -> Iterator[Any]:
-        if self._several is not None and not self.source.single:
-            check()
-            self.at = indices
-            yield from self._several(indices)
-            return
         for row, index in enumerate(indices):
             check()
             self.at = index
             yield self._sample(index, epoch, offer(row))
+
+    def _together(self, indices: Any, check: Callable[[], None]) -> list[Any] | None:
+        """All samples of a batch at once, from a dataset that gives them so."""
+        if self._several is None or self.source.single:
+            return None
+        check()
+        self.at = indices
+        return list(self._several(indices))
 
     def _sample(self, index: Any, epoch: int, offer: Mapping[str, Array]) -> Any:
         """A sample, its pictures in the memory that is offered if they go there."""
@@ -142,10 +147,13 @@ class Gatherer:
         return self._load(index=index, epoch=epoch, out=None)
 
     def _columns(self, indices: Any, epoch: int, arena: Arena, check: Callable[[], None]) -> Batch:
-        filling = Filling(len(indices), arena, self._keys, self._known)
+        together = self._together(indices, check)
+        count = len(indices if together is None else together)
+        filling = Filling(count, arena, self._keys, self._known)
         self._known = None
-        samples = self._samples(indices, epoch, check, filling.offer)
-        for row, (index, sample) in enumerate(zip(indices, samples, strict=True)):
+        samples = together or self._samples(indices, epoch, check, filling.offer)
+        for row, sample in enumerate(samples):
+            index = indices[row] if row < len(indices) else row
             if filling.add(row, index, flatten(sample, self.source.ragged)) and self._declined:
                 self._keys = frozenset()  # it was no matter of sizes: no more offers
         self.at = None

@@ -212,7 +212,8 @@ def _stop(workers: list[Worker], owner: int) -> None:
             if worker.process.exitcode is None:
                 force()
                 worker.process.join(1.0)
-        worker.process.close()
+        with contextlib.suppress(ValueError):  # even a killed one may not end, waiting for a disk
+            worker.process.close()
 
 
 def _ended(code: int | None) -> str:
