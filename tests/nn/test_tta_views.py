@@ -17,6 +17,8 @@ from anamorph.core.errors import (
     ParameterTypeError,
     UnknownNameError,
 )
+from anamorph.ir.ops import Warp
+from anamorph.ir.plan import Plan
 from anamorph.nn.tta import (
     TTA,
     Drawn,
@@ -167,3 +169,31 @@ def test_an_output_is_a_value():
     for views in (Symmetries("d4"), Scales(0.5, 1, multiple_of=8), TenCrop(4), Padded(8, fill=1)):
         assert eval(repr(views)) == views
         assert hash(views) == hash(eval(repr(views)))
+
+
+def test_a_turned_view_has_its_scales_turned():
+    """A net that keeps every second row and every fourth column of a transposed picture."""
+    view = View(A.Compose([A.Transpose(p=1)]).plan(image=torch.zeros(12, 20, 3).numpy()))
+    assert view.size == (20, 12)
+    assert view.home((10, 3)) == (3, 10)
+    assert View(Symmetries("d2").plans((12, 20))[3]).home((6, 5)) == (6, 5)
+
+
+def test_what_lies_behind_the_horizon_was_not_seen():
+    """There the map turns over, and places would come to lie on the canvas again."""
+    tilted = Warp((-1.0, 0.0, 5.0, 0.0, -1.0, 2.0, -0.1, 0.0, 1.0), (32, 32))
+    coverage = View(Plan((tilted,), (20, 20))).coverage((20, 20), (32, 32))
+    assert (coverage[:2, :5] > 0).all()
+    assert (coverage[:, 10:] == 0).all()
+
+
+def test_masks_of_enlarged_crops_end_where_the_crop_ends():
+    plans = (FiveCrop((5, 7)) * Scales(2)).plans((8, 12))
+    said = [{"boxes": torch.tensor([[0.0, 0, 14, 10]]), "masks": torch.ones(1, 1, 10, 14)}]
+    tta = TTA(lambda _: said, [*plans], "detection", merge=lambda views: views)
+    (views,) = tta(torch.zeros(1, 3, 8, 12))
+    for view, plan in zip(views, plans, strict=True):
+        x, y = -int(plan.ops[0].matrix[2]), -int(plan.ops[0].matrix[5])
+        want = torch.zeros(8, 12)
+        want[y : y + 5, x : x + 7] = 1
+        assert torch.equal(view["masks"][0, 0], want)
