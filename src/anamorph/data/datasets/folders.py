@@ -24,7 +24,7 @@ class ClassFolders(Dataset):
 
     A sample has ``image`` and, under the name that ``label`` gives, the number of its class. The
     classes are the folders' names in order, unless ``classes`` lists them; a folder that it does
-    not list is left out.
+    not list is left out, and so are pictures in ``root`` itself.
 
     Raises:
         DataError: there is no such folder, or no class in it has a picture.

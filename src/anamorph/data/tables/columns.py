@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 Ints: TypeAlias = NDArray[np.int64]
 
+_ODD = "surrogatepass"
+"""Names of files may hold bytes that are no text; Python writes them as lone surrogates."""
+
 _NUMBERS = "biuf"
 _TIMES = "mM"
 
@@ -27,7 +30,7 @@ class Texts(Sequence[str]):
 
     def __init__(self, values: Iterable[str]) -> None:
         """Take the strings over."""
-        self._data, self._starts = _joined(value.encode() for value in values)
+        self._data, self._starts = _joined(value.encode("utf-8", _ODD) for value in values)
 
     def __len__(self) -> int:
         return len(self._starts) - 1
@@ -35,7 +38,7 @@ class Texts(Sequence[str]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return [self[at] for at in range(*index.indices(len(self)))]
-        return _part(self._data, self._starts, index).decode()
+        return _part(self._data, self._starts, index).decode("utf-8", _ODD)
 
 
 @final
