@@ -35,6 +35,14 @@ HUES = {"uint8": 9.0, "uint16": 0.01, "float32": 0.001}
 """A level of hue of 8 bits that is rounded the other way is up to 9 levels of RGB."""
 
 
+TABLES = {"uint8": 1.0, "uint16": 1.0, "float32": 1.0}
+"""A level that is counted on the other side of a half moves a table's entry by one."""
+
+
+LUMAS = {"uint8": 4.0, "uint16": 1.0, "float32": 1.0}
+"""The luma of bytes is rounded before it is counted, and a table's entries lie levels apart."""
+
+
 @dataclass(frozen=True)
 class Row:
     """Ops that make one batch, tolerance in levels of 255 a dtype, and numbers of channels."""
@@ -73,6 +81,7 @@ def _remaps(interpolation, border):
 
 _CELLS = ((1, 1, 1), (0, 1, 0), (0, 0, 1))
 _ASIDE = ((0, 0, 0, 0, 1),)
+_WHERE = Picture.of((np.arange(SIZE[0] * SIZE[1]).reshape(SIZE) % 3 > 0).astype(np.uint8))
 _LATTICE = ("lattice", 8.0, 3.0, 1.0, 2.0, 30.0)
 _MIXES = tuple(
     ColorMatrix(tuple(map(tuple, np.random.default_rng(seed).normal(size=(3, 4)).tolist())))
@@ -185,6 +194,57 @@ TABLE = {
             for way in ("image", "image_per_channel", "min_max", "min_max_per_channel")
         ),
         NUMBERS,
+    ),
+    "Effect equalize": Row(
+        tuple(Effect("equalize", (mode, True, None)) for mode in ("cv", "pil", "below")),
+        TABLES,
+        smooth=False,
+    ),
+    "Effect equalize, luma": Row(
+        (
+            Effect("equalize", ("cv", False, None)),
+            Effect("equalize", ("pil", False, None)),
+            Effect("equalize", ("cv", False, _WHERE)),
+            Effect("equalize", ("below", True, _WHERE)),
+        ),
+        LUMAS,
+        (1, 3),
+        smooth=False,
+    ),
+    "Effect autocontrast": Row(
+        tuple(
+            Effect("autocontrast", (cutoff, ignore, method))
+            for cutoff in (0.0, 1.0, 20.0)
+            for ignore, method in ((None, "pil"), (100, "pil"), (None, "cdf"))
+        ),
+        TABLES,
+        smooth=False,
+    ),
+    "Effect light": Row(
+        (
+            Effect("light", ("linear", 0.2, 30.0)),
+            Effect("light", ("corner", 0.2, 0)),
+            Effect("light", ("corner", -0.2, 1)),
+            Effect("light", ("corner", 0.3, 2)),
+            Effect("light", ("corner", 0.3, 3)),
+            Effect("light", ("gaussian", 0.3, 0.2, 0.7, 0.3)),
+            Effect("light", ("vignette", -0.3, 0.4, 0.6)),
+        ),
+        ROUNDED,
+    ),
+    "Effect bias_field": Row(
+        (
+            Effect("bias_field", (0.2, 0.2, True), 5),
+            Effect("bias_field", (0.2, 0.2, False), 6),
+            Effect("bias_field", (0.3, 0.1, True), 7),
+        ),
+        ROUNDED,
+    ),
+    "Effect principal_shift": Row(
+        tuple(Effect("principal_shift", (0.3, -2.0 * k, 4.0)) for k in range(3)), ROUNDED, (3,)
+    ),
+    "Effect zoom": Row(
+        tuple(Effect("zoom", (3 + k // 2, 1.1 + 0.1 * k)) for k in range(3)), ROUNDED
     ),
     "Effect median": Row(tuple(Effect("median", (size,)) for size in (3, 5, 3, 7)), EXACT),
     "Effect sharpen": Row(

@@ -18,6 +18,7 @@ from anamorph.ir.ops import (
     Effect,
     Fill,
     Noise,
+    Picture,
     Remap,
     Sampling,
     Tiles,
@@ -80,12 +81,17 @@ def test_kernels_agree_with_the_reference(name, dtype):
             agree(ops, images, row.off[dtype])
 
 
+def _masked(op):
+    """Tell whether an op holds a picture of one size."""
+    return isinstance(op, Effect) and any(isinstance(p, Picture) for p in op.params)
+
+
 @TYPES
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 2), (7, 51)])
 def test_small_pictures(size, dtype):
     kinds = Curve, ColorMatrix, Convolve, Noise, Cast, Effect
     for row in TABLE.values():
-        ops = [op for op in row.ops if isinstance(op, kinds)]
+        ops = [op for op in row.ops if isinstance(op, kinds) and not _masked(op)]
         images = [picture(size, row.channels[-1], dtype, seed) for seed in range(len(ops))]
         for group in one_by_one(ops):
             agree(group, images[: len(group)], row.off[dtype])

@@ -7,6 +7,8 @@ from anamorph.backends.torch import (
     color,
     fill,
     filter,  # noqa: A004 - the field's word
+    histogram,
+    light,
     morphology,
     noise,
     remap,
@@ -15,7 +17,7 @@ from anamorph.backends.torch import (
 )
 from anamorph.backends.torch.base import TorchBackend
 
-_MODULES = (warp, remap, tone, color, cast, filter, morphology, noise, fill)
+_MODULES = (warp, remap, tone, color, cast, filter, morphology, noise, fill, histogram, light)
 
 BACKEND = TorchBackend(
     "torch",
