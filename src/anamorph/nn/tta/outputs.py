@@ -73,7 +73,7 @@ class Output:
             (N, …, 2 or more), x and y first.
         activation: what turns outputs into probabilities: "sigmoid", "softmax" over dimension 1,
             a function, or "probabilities" or "distribution" if they are such already. None merges
-            them as they are.
+            them as they are. After "softmax" and "distribution" results add up to 1, too.
         merge: a name in `MERGES`, a merge, or f(values (V, …), weights) → merged; for detection
             f(views) → merged, views being a list of dictionaries of one picture. None is the mean,
             or for detection weighted boxes fusion.
