@@ -22,7 +22,7 @@ def main() -> None:
     extras = project["project"]["optional-dependencies"]
     core = project["project"]["dependencies"]
     tools = [d for d in extras["dev"] if not d.startswith("anamorph")]
-    tools += [d for name in ("files", "jpeg", "text", "tiff") for d in extras[name]]
+    tools += [d for name in ("files", "jpeg", "parquet", "plots", "text", "tiff") for d in extras[name]]
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = str(Path(folder) / "bin" / "python")

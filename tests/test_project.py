@@ -27,7 +27,7 @@ def test_one_version():
 
 
 @pytest.mark.parametrize(
-    "extra", [None, "cli", "files", "jpeg", "text", "tiff", "torch", "dev"]
+    "extra", [None, "cli", "files", "jpeg", "parquet", "plots", "text", "tiff", "torch", "dev"]
 )
 def test_locked(extra):
     """The locks hold a version that the project allows, for whatever it names."""

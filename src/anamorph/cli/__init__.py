@@ -1,4 +1,4 @@
-"""The command line: ``anamorph augment | show | explain | list | bench``."""
+"""The command line: ``anamorph augment | show | explain | check | stats | list | bench``."""
 
 from __future__ import annotations
 
