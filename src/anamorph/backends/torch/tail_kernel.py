@@ -2,7 +2,7 @@
 
 A program does a run of pixels of one sample, all its channels. Places are worked out in single
 precision, and halves are rounded up where `anamorph.backends.torch.tail.run` rounds them to even:
-one level at most. Import this module only where Triton is installed.
+one level at most. Without Triton the module loads, and `run` must not be called.
 """
 
 # mypy: disable-error-code="no-untyped-def, untyped-decorator, no-untyped-call, misc"
@@ -11,6 +11,7 @@ one level at most. Import this module only where Triton is installed.
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -18,8 +19,14 @@ from torch import Tensor
 
 from anamorph.backends.torch.tail import Source, Tail
 
-triton: Any = import_module("triton")
-tl: Any = import_module("triton.language")
+_HAS = find_spec("triton") is not None
+triton: Any = import_module("triton") if _HAS else None
+tl: Any = import_module("triton.language") if _HAS else None
+
+
+def _compiled(function: Any) -> Any:
+    return triton.jit(function) if _HAS else function
+
 
 _BLOCK = 512
 
@@ -53,7 +60,7 @@ def run(tail: Tail, source: Source) -> Tensor:
     return out
 
 
-@triton.jit
+@_compiled
 def _kernel(
     flat, where, out,
     back, bounds, window, frame, fill, first, mix,
@@ -94,14 +101,14 @@ def _kernel(
             tl.store(out + c * height * width, value, mask=alive)
 
 
-@triton.jit
+@_compiled
 def _place(m, bounds, x, y):
     """Coordinate in the source of centres on the canvas, counted from the centre of a pixel."""
     at = tl.load(m) * x + (tl.load(m + 1) * y + tl.load(m + 2))
     return tl.minimum(tl.maximum(at, tl.load(bounds)), tl.load(bounds + 2)) - 0.5
 
 
-@triton.jit
+@_compiled
 def _level(flat, where, window, fill, first, u, v, shown, c: tl.constexpr, tones: tl.constexpr):
     """Weigh the four neighbours in one channel, and take the level through the first table."""
     left = tl.floor(u)
@@ -119,7 +126,7 @@ def _level(flat, where, window, fill, first, u, v, shown, c: tl.constexpr, tones
     return level
 
 
-@triton.jit
+@_compiled
 def _near(flat, where, window, column, row, c: tl.constexpr, empty, shown):
     """A byte at a whole place, the fill outside of the window."""
     inside = (column >= tl.load(window)) & (column < tl.load(window + 2)) & shown
@@ -130,6 +137,6 @@ def _near(flat, where, window, column, row, c: tl.constexpr, empty, shown):
     return tl.where(inside, tl.load(flat + at, mask=inside, other=0).to(tl.float32), empty)
 
 
-@triton.jit
+@_compiled
 def _rounded(value):
     return tl.minimum(tl.maximum(tl.floor(value + 0.5), 0.0), 255.0)
