@@ -354,3 +354,10 @@ def test_detections_without_boxes_are_refused():
         TTA(lambda b: [{}] * len(b), "d4", "detection")(BATCH)
     with pytest.raises(DataError, match=r"boxes of shape \(3, 5\)"):
         TTA(lambda b: [{"boxes": torch.zeros(3, 5)}] * 2, "d4", "detection")(BATCH)  # noqa: ARG005
+
+
+def test_maps_are_not_averaged_where_they_lie():
+    with pytest.raises(DataError, match="task='dense'"):
+        TTA(lambda batch: batch, "d4")(torch.rand(1, 3, 8, 8))
+    pooled = TTA(lambda batch: batch.mean((2, 3), keepdim=True), "d4")(torch.rand(1, 3, 8, 8))
+    assert pooled.shape == (1, 3, 1, 1)

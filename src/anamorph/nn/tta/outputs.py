@@ -68,7 +68,7 @@ class Output:
     """What one output of a model is, and how views of it are merged.
 
     Args:
-        task: "classification" (N, …), which no view moves; "dense" and "heatmaps" (N, …, h, w);
+        task: "classification" (N, C), which no view moves; "dense" and "heatmaps" (N, …, h, w);
             "detection", a list of N dictionaries with boxes, scores and labels; "keypoints"
             (N, …, 2 or more), x and y first.
         activation: what turns outputs into probabilities: "sigmoid", "softmax" over dimension 1,
@@ -321,12 +321,18 @@ def leaf_tensor(value: Any, task: str, path: str) -> Tensor:
 
     Raises:
         DataTypeError: it is no tensor of floating-point numbers.
+        DataError: maps that would not be brought home.
     """
     if not isinstance(value, Tensor) or not value.is_floating_point():
         what = f"of {value.dtype}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
         raise DataTypeError(
             f"the model's output{path} is {what}: for the task {task!r} it must be a tensor of "
             "floating-point numbers (None in place of the task takes it from the first view)"
+        )
+    if task == "classification" and value.dim() >= 4 and min(value.shape[-2:]) > 1:
+        raise DataError(
+            f"the model's output{path} has the axes of maps, {tuple(value.shape)}, and the task "
+            "'classification', which brings nothing home: say task='dense'"
         )
     return value
 
