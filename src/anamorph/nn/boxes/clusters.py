@@ -1,7 +1,8 @@
 """Clusters of weighted boxes fusion: each box joins the running average that it overlaps most.
 
 Every step depends on the one before, but only within a class and within a part of the picture that
-no box reaches out of. So all these groups take their next step together.
+no box reaches out of. So all these groups take their next step together; but the few that are far
+larger than the others go alone (see `alone`).
 """
 
 from __future__ import annotations
@@ -11,8 +12,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from anamorph.core.labels import Floats, Ints
+from anamorph.nn.boxes.alone import gathered
 from anamorph.nn.boxes.pairs import regions
 from anamorph.nn.boxes.shapes import SHAPES
+
+_COMPANY = 3
+_LIKE = 1.4
+"""A group goes in step with others if so many of them are about as large, to this factor."""
 
 
 def clustered(boxes: Floats, strength: Floats, groups: Ints, iou: float) -> tuple[Ints, Floats]:
@@ -28,13 +34,28 @@ def clustered(boxes: Floats, strength: Floats, groups: Ints, iou: float) -> tupl
         (N,) the number of each one's cluster, and (M, 4 or 8) the averages. Clusters are numbered
         in no particular order; the first box of each has founded it.
     """
-    averages = _Averages(boxes, strength)
     groups = regions(boxes, groups)
-    growing = _Growing(averages, iou, len(np.unique(groups)))
-    for members in _steps(groups):
-        growing.advance(members)
-    founders, numbers = np.unique(growing.founder, return_inverse=True)
-    return numbers, averages.boxes[founders]
+    averages, founder = boxes.copy(), np.arange(len(boxes))
+    crowds, rest = _parted(groups, exact=SHAPES[boxes.shape[1]].exact)
+    for members in crowds:
+        places, averages[members] = gathered(boxes[members], strength[members], iou)
+        founder[members] = members[places]
+    in_step = _Growing(_Averages(boxes[rest], strength[rest]), iou, groups[rest])
+    founder[rest], averages[rest] = rest[in_step.founder], in_step.averages.boxes
+    founders, numbers = np.unique(founder, return_inverse=True)
+    return numbers, averages[founders]
+
+
+def _parted(groups: Ints, *, exact: bool) -> tuple[list[Ints], Ints]:
+    """Tell the groups of which there are too few so large to go in step from the members of others."""
+    sizes = np.bincount(groups)
+    order = np.argsort(-sizes, kind="stable")
+    ranked = [*sizes[order].tolist(), *[0] * (_COMPANY + 1)]
+    alone = 0
+    while exact and ranked[alone] > ranked[alone + _COMPANY] * _LIKE:
+        alone += 1
+    crowds = [np.flatnonzero(groups == group) for group in order[:alone].tolist()]
+    return crowds, np.flatnonzero(~np.isin(groups, order[:alone]))
 
 
 def _steps(groups: Ints) -> Iterator[Ints]:
@@ -43,6 +64,7 @@ def _steps(groups: Ints) -> Iterator[Ints]:
     Groups stand in the order of their lengths, the longest first: so those that go on are the
     leading ones.
     """
+    groups = np.unique(groups, return_inverse=True)[1]
     sizes = np.bincount(groups)
     place = np.empty(len(sizes), np.int64)
     place[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
@@ -77,16 +99,19 @@ class _Averages:
 class _Growing:
     """The clusters of all groups side by side: row g of the grid holds those of group g."""
 
-    def __init__(self, averages: _Averages, iou: float, groups: int) -> None:
+    def __init__(self, averages: _Averages, iou: float, groups: Ints) -> None:
         self.averages = averages
         self.shape = averages.shape
         self.iou = iou
         self.bounds = self.shape.bounds(averages.given)
         self.area = self.shape.area(averages.given)
         self.founder = np.arange(len(averages.given))
-        self.grid = np.zeros((5, groups, 0))
-        self.founders = np.zeros((groups, 0), np.int64)
-        self.count = np.zeros(groups, np.int64)
+        count = len(np.unique(groups))
+        self.grid = np.zeros((5, count, 0))
+        self.founders = np.zeros((count, 0), np.int64)
+        self.count = np.zeros(count, np.int64)
+        for members in _steps(groups):
+            self.advance(members)
 
     def advance(self, members: Ints) -> None:
         """Put one member of each of the leading groups where it belongs."""
