@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anamorph.backends.torch import Spec
+from anamorph.backends.torch import Spec, base
 from anamorph.core.errors import DataError, DataTypeError, ParameterError, sides
 from anamorph.ir.ops import Size
 from anamorph.nn.batch_program import State
@@ -48,31 +48,39 @@ def taken_in(
             plans say.
     """
     if isinstance(given, list | tuple):
-        pieces = [_tensor(item, f"{place}[{i}]") for i, item in enumerate(given)]
-    else:
-        whole = _tensor(given, place)
-        if whole.ndim not in {3, 4}:
-            raise DataError(
-                f"{place} has shape {tuple(whole.shape)}: it must be (N, C, H, W), (N, H, W, C) or "
-                "(N, H, W)"
-            )
-        pieces = [whole]
-    count = sum(len(p) for p in pieces) if not isinstance(given, list | tuple) else len(pieces)
+        return _many(given, sizes, place, layout, device)
+    whole = _tensor(given, place)
+    if whole.ndim not in {3, 4}:
+        raise DataError(
+            f"{place} has shape {tuple(whole.shape)}: it must be (N, C, H, W), (N, H, W, C) or "
+            "(N, H, W)"
+        )
+    _check_count(len(whole), sizes, place)
+    if len(set(sizes)) > 1:
+        raise DataError(
+            f"{place} is one tensor and the plans are for pictures of different sizes: pass a list"
+        )
+    return _channels_first(whole, sizes[0], place, layout, 1).to(_or(device, whole))
+
+
+def _check_count(count: int, sizes: Sequence[Size], place: str) -> None:
     if count != len(sizes):
         raise DataError(f"{place} holds {count} samples for {len(sizes)} plans")
-    if not isinstance(given, list | tuple):
-        if len(set(sizes)) > 1:
-            raise DataError(
-                f"{place} is one tensor and the plans are for pictures of different sizes: pass a "
-                "list"
-            )
-        return _channels_first(pieces[0], sizes[0], place, layout, 1).to(_or(device, pieces[0]))
-    shaped = [
-        _channels_first(piece, size, f"{place}[{i}]", layout, 0)[None].to(_or(device, piece))
-        for i, (piece, size) in enumerate(zip(pieces, sizes, strict=True))
-    ]
-    alike = {(tuple(p.shape), p.dtype) for p in shaped}
-    return torch.cat(shaped) if len(alike) == 1 else shaped
+
+
+def _many(
+    given: Sequence[Any], sizes: Sequence[Size], place: str, layout: str, device: Device
+) -> State:
+    _check_count(len(given), sizes, place)
+    shaped = []
+    for i, (item, size) in enumerate(zip(given, sizes, strict=True)):
+        name = f"{place}[{i}]"
+        shaped.append(_channels_first(_tensor(item, name), size, name, layout, 0)[None])
+    there = _or(device, shaped[0])
+    alike = {(tuple(p.shape), p.dtype, p.device) for p in shaped}
+    if len(alike) > 1 or base.prefers_one_by_one(there):  # which would only take them apart again
+        return [piece.to(there) for piece in shaped]
+    return torch.cat(shaped).to(there)
 
 
 def _or(device: Device, tensor: Tensor) -> torch.device:

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from anamorph.backends.torch import axes
 from anamorph.backends.torch.base import (
     Job,
     Pack,
@@ -26,6 +25,7 @@ from anamorph.backends.torch.base import (
     working,
 )
 from anamorph.backends.torch.morphology import pack_rank
+from anamorph.backends.torch.sampling import fold
 from anamorph.core import constants as K
 from anamorph.ir.gaussian import USUAL, usual_sigma
 from anamorph.ir.ops import IMAGE, Convolve, Effect, Op, Target
@@ -134,13 +134,15 @@ def convolved(values: Tensor, weights: Tensor) -> Tensor:
     return F.conv2d(flat, each, groups=n * channels).reshape(n, channels, height, width)
 
 
-def mirrored(values: Tensor, dim: int, pads: tuple[int, int], border: int = 4) -> Tensor:
+def mirrored(
+    values: Tensor, dim: int, pads: tuple[int, int], border: int = K.BORDER_REFLECT_101
+) -> Tensor:
     """Continue an axis at both ends, by reflect-101 if nothing else is asked for."""
     if pads == (0, 0):
         return values
     length = values.shape[dim]
-    index = axes.fold(np.arange(-pads[0], length + pads[1]), length, border)
-    return values.index_select(dim, torch.from_numpy(index).to(values.device))
+    index = torch.arange(-pads[0], length + pads[1], device=values.device)
+    return values.index_select(dim, fold(index, length, border))
 
 
 _KINDS: Mapping[str, tuple[str]] = {

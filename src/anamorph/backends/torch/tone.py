@@ -165,8 +165,9 @@ def _mean(x: Tensor, facts: Any, scale: Tensor, share: Tensor) -> Tensor:
     """Move towards the mean of each sample."""
     _, of, within = facts
     if of == "gray" and x.shape[1] == 3:
-        weights = torch.tensor(GRAY_WEIGHTS, dtype=x.dtype, device=x.device)
-        mean = (x.mean((2, 3)) * weights).sum(1)[:, None, None, None]
+        means = x.mean((2, 3)).unbind(1)
+        weighted = [m * w for m, w in zip(means, GRAY_WEIGHTS, strict=True)]
+        mean = torch.stack(weighted).sum(0)[:, None, None, None]
     else:
         mean = x.mean((1, 2, 3), keepdim=True)
     offset = share * mean

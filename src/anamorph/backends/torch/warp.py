@@ -212,8 +212,8 @@ def _placed(part: Tensor, ends: tuple[Axis, Axis], border: int, fill: Tensor) ->
         return part[:, :, -y.offset :, -x.offset :][:, :, : y.canvas, : x.canvas]
     if border != K.BORDER_CONSTANT:
         for dim, axis in ((2, y), (3, x)):
-            index = axes.fold(np.arange(axis.canvas) - axis.offset, axis.length, border)
-            part = part.index_select(dim, torch.from_numpy(index).to(part.device))
+            index = torch.arange(axis.canvas, device=part.device) - axis.offset
+            part = part.index_select(dim, sampling.fold(index, axis.length, border))
         return part
     shape = (part.shape[0], part.shape[1], y.canvas, x.canvas)
     out = fill.expand(shape).contiguous() if fill.numel() else part.new_zeros(shape)
