@@ -51,6 +51,13 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def known(self) -> Labels:
+        """The labels, where the kind of data has such without decoding."""
+        if self.labels is None:
+            raise DataError("these pictures have no labels besides their masks")
+        return self.labels
+
     def path(self, index: int) -> str:
         """Where the file of a picture is."""
         return os.fspath(self.dataset.sample(index)["image"])
