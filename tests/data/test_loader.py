@@ -39,6 +39,11 @@ class Table(collections.UserDict):
     """A mapping that is no dict."""
 
 
+def other_order(i: int) -> dict[str, Any]:
+    """The same keys in another order, and one more."""
+    return {"x": 0, "b": {"d": 2 * i, "c": i}, "a": i}
+
+
 SAMPLES = {
     "int": lambda i: i,
     "float": lambda i: i / 3,
@@ -66,6 +71,7 @@ SAMPLES = {
     "tuple": lambda i: (np.ones(2) * i, i, "x", b"y"),
     "list": lambda i: [i, 2.5, [np.ones(1)]],
     "pair": lambda i: Pair(i, {"x": str(i)}),
+    "in any order": lambda i: {"a": i, "b": {"c": 1, "d": 2}} if i % 2 == 0 else other_order(i),
     "empty": lambda _: {},
     "ordered": lambda i: collections.OrderedDict(x=i, y=np.ones(3) * i),
     "other mapping": lambda i: {"t": Table(x=i)},
@@ -233,6 +239,17 @@ def test_a_batch_may_be_of_another_size_than_the_last(workers):
         assert batch["offered"][1:].all()
 
 
+def test_what_is_written_into_the_slot_may_be_given_twice():
+    class Twice(Keyed):
+        def load(self, index: int, epoch: int, out: Any = None) -> dict[str, Any]:
+            sample = super().load(index, epoch, out)
+            return {"again": sample["image"], **sample, "mask": sample["image"][0]}
+
+    for batch in Loader(Twice(), 3):
+        same(batch["again"], batch["image"])
+        same(batch["mask"], batch["image"][:, 0])
+
+
 def test_memory_that_is_refused_is_not_offered_for_ever():
     found = list(Loader(Stubborn(), 3))
     same([b["image"] for b in found], [b["image"] for b in Loader(Keyed(), 3)])
@@ -247,9 +264,19 @@ def test_unlike_pictures_are_refused_in_a_sentence(workers):
     assert "another size" not in str(told.value)
 
 
-def test_samples_with_other_keys_are_refused():
-    with pytest.raises(DataError, match=r"sample 1 has .*'b'"):
-        list(Loader(Made(lambda i: {"ab"[i]: i}, 2), 2))
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda i: {"ab"[i]: i},
+        lambda i: [i] * (i + 1),
+        lambda i: [i] * (2 - i),
+        lambda i: (i,) if i else [i],
+        lambda i: {"a": (i, {"x": i}) if i else (i, (i,))},
+    ],
+)
+def test_samples_of_another_form_are_refused(make):
+    with pytest.raises(DataError, match=r"sample 1 has sample.* must have the same"):
+        list(Loader(Made(make, 2), 2))
 
 
 def test_a_batch_of_nothing_is_refused():

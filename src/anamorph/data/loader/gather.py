@@ -13,7 +13,7 @@ from anamorph.core.errors import DataError
 from anamorph.data.loader.leaves import Arena, Array, Batch
 from anamorph.data.loader.table import Spec, Table, learn
 from anamorph.data.loader.tensors import array_of, pack
-from anamorph.data.loader.tree import LEAF, Form, flatten
+from anamorph.data.loader.tree import LEAF, Form, flatten, follow, places
 from anamorph.pipeline.compose import Compose
 from anamorph.pipeline.targets import KINDS, PICTURES
 
@@ -149,12 +149,12 @@ class Gatherer:
     def _columns(self, indices: Any, epoch: int, arena: Arena, check: Callable[[], None]) -> Batch:
         together = self._together(indices, check)
         count = len(indices if together is None else together)
-        filling = Filling(count, arena, self._keys, self._known)
+        filling = Filling(count, arena, self.source.ragged, self._keys, self._known)
         self._known = None
         samples = together or self._samples(indices, epoch, check, filling.offer)
         for row, sample in enumerate(samples):
             index = indices[row] if row < len(indices) else row
-            if filling.add(row, index, flatten(sample, self.source.ragged)) and self._declined:
+            if filling.add(row, index, sample) and self._declined:
                 self._keys = frozenset()  # it was no matter of sizes: no more offers
         self.at = None
         batch = filling.done()
@@ -165,25 +165,50 @@ class Gatherer:
 class Filling:
     """A batch that is being filled, laid out as the last one unless its first sample differs."""
 
-    def __init__(self, count: int, arena: Arena, keys: frozenset[str], known: Known | None) -> None:
+    def __init__(
+        self,
+        count: int,
+        arena: Arena,
+        ragged: frozenset[Hashable],
+        keys: frozenset[str],
+        known: Known | None,
+    ) -> None:
         if not count:
             raise DataError("a batch of no samples: the batch sampler must name one at least")
-        self.count, self.arena, self.keys, self.known = count, arena, keys, known
+        self.count, self.arena, self.ragged = count, arena, ragged
+        self.keys, self.known = keys, known
         self.table = None if known is None else Table(*known, count, arena)
 
     def offer(self, row: int) -> Mapping[str, Array]:
         """Memory for the pictures of a sample; none where it is not known yet what they are."""
         return self.table.offer(row, self.keys) if self.table and self.keys else {}
 
-    def add(self, row: int, index: Any, sample: tuple[Form, list[Any]]) -> bool:
-        """Write a sample; tells whether it is laid out as was expected."""
-        form, leaves = sample
-        expected = self.table is not None and (row > 0 or self.table.fits(form, leaves))
+    def add(self, row: int, index: Any, sample: Any) -> bool:
+        """Write a sample; tells whether it is laid out as was expected.
+
+        Raises:
+            DataError: it is not like the first one.
+        """
+        if row == 0 or self.table is None:
+            return self._first(index, sample)
+        leaves = follow(sample, self.table.form)
+        if leaves is None:
+            wanted, found = self.table.form, flatten(sample, self.ragged)[0]
+            raise DataError(
+                f"sample {index!r} has {', '.join(places(found))}, but the first of its batch has "
+                f"{', '.join(places(wanted))}: all samples must have the same"
+            )
+        self.table.put(row, index, leaves)
+        return True
+
+    def _first(self, index: Any, sample: Any) -> bool:
+        form, leaves = flatten(sample, self.ragged)
+        expected = self.table is not None and self.table.fits(form, leaves)
         if self.table is None or not expected:
             leaves = [_own(leaf, self.arena) for leaf in leaves]
             self.known = form, learn(form, leaves)
             self.table = Table(*self.known, self.count, self.arena)
-        self.table.put(row, index, form, leaves)
+        self.table.put(0, index, leaves)
         return expected
 
     def done(self) -> Batch:

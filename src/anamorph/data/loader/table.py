@@ -61,7 +61,7 @@ class Table:
         arena.reserve(size + values, values)
         self.columns = [self._column(spec, count) for spec in specs]
         self._named = self._pictures()
-        self.lent: dict[str, Array] = {}
+        self._lent: dict[int, Array] = {}
 
     def _column(self, spec: Spec, count: int) -> Any:
         if not isinstance(spec, Rows):
@@ -70,47 +70,41 @@ class Table:
         # room was reserved, but for rows with nothing in them
         return self.arena.take(shape, spec.dtype) or (np.empty(shape, spec.dtype), None)
 
-    def _pictures(self) -> dict[str, Array]:
-        """The columns that results can be written to, by the key of the sample."""
+    def _pictures(self) -> dict[str, int]:
+        """Places of the columns that results can be written to, by the key of the sample."""
         if isinstance(self.form, str) or self.form[0] is not dict:
             return {}
         _, keys, members = self.form
         if not all(isinstance(member, str) for member in members):
             return {}
-        named = zip(keys, self.specs, self.columns, strict=True)
         return {
-            key: column[0]
-            for key, spec, column in named
+            key: at
+            for at, (key, spec) in enumerate(zip(keys, self.specs, strict=True))
             if isinstance(spec, Rows) and len(spec.shape) >= 2 and spec.bits is None
         }
 
     def offer(self, row: int, keys: frozenset[str]) -> Mapping[str, Array]:
         """Memory for the pictures and masks of a sample, by key."""
-        self.lent = {k: rows[row] for k, rows in self._named.items() if k in keys}
-        return self.lent
+        named = {key: at for key, at in self._named.items() if key in keys}
+        self._lent = {at: self.columns[at][0][row] for at in named.values()}
+        return {key: self._lent[at] for key, at in named.items()}
 
     def fits(self, form: Form, leaves: Sequence[Any]) -> bool:
         """Whether a sample is what the columns are made for."""
         return bool(form == self.form) and learn(form, leaves) == self.specs
 
-    def put(self, row: int, index: Any, form: Form, leaves: Sequence[Any]) -> None:
+    def put(self, row: int, index: Any, leaves: Sequence[Any]) -> None:
         """Write a sample.
 
         Raises:
             DataError: it is not like the first one.
         """
-        if form != self.form:
-            raise DataError(
-                f"sample {index!r} has {', '.join(places(form))}, but the first of its batch has "
-                f"{', '.join(places(self.form))}: all samples must have the same"
-            )
-        lent = [id(view) for view in self.lent.values()]
         for at, (spec, column, leaf) in enumerate(
             zip(self.specs, self.columns, leaves, strict=True)
         ):
             if not isinstance(spec, Rows):
                 column.append(leaf)
-            elif id(leaf) not in lent:
+            elif self._lent.get(at) is not leaf:
                 column[0][row] = self._checked(at, spec, index, leaf)
 
     def _checked(self, at: int, spec: Rows, index: Any, leaf: Any) -> Array:

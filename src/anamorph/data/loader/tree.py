@@ -50,6 +50,34 @@ def _member(
     return _taken(value, ragged, leaves, word)
 
 
+def follow(sample: Any, form: Form) -> list[Any] | None:
+    """Take a sample apart by the form of another one; None if it lacks some of it.
+
+    As for torch, dictionaries may be in another order, and have more.
+
+    >>> form, _ = flatten({"a": 1, "b": 2}, ())
+    >>> follow({"c": 5, "b": 4, "a": 3}, form)
+    [3, 4]
+    """
+    leaves: list[Any] = []
+    return leaves if _followed(sample, form, leaves) else None
+
+
+def _followed(value: Any, form: Form, leaves: list[Any]) -> bool:
+    if isinstance(form, str):
+        leaves.append(value)
+        return True
+    kind, keys, members = form
+    if type(value) is not kind or len(value) < len(members):
+        return False
+    if kind is dict:
+        pairs = zip(keys, members, strict=True)
+        return all(key in value and _followed(value[key], m, leaves) for key, m in pairs)
+    if len(value) > len(members):
+        return False
+    return all(_followed(v, m, leaves) for v, m in zip(value, members, strict=True))
+
+
 def rebuild(form: Form, leaves: Iterator[Any]) -> Any:
     """Put a batch together; as torch's ``default_collate`` does, a list where samples have a tuple.
 
