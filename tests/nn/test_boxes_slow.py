@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from unittest import mock
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anamorph.nn.boxes import NMS, NonMaximumWeighted, SoftNMS, WeightedBoxesFusion
+from anamorph.nn.boxes import NMS, NonMaximumWeighted, SoftNMS, WeightedBoxesFusion, clusters
 from anamorph.nn.boxes.pairs import overlapping, regions
 
 near = {"rtol": 1e-9, "atol": 1e-12}
@@ -131,10 +133,14 @@ def test_non_maximum_weighted(scene, thr):
     agrees(NonMaximumWeighted(iou=thr)(view(scene)), nmw(*scene, thr))
 
 
-@given(scenes(), st.sampled_from([0.2, 0.45, 0.55, 0.7]))
-def test_weighted_boxes_fusion(scene, thr):
-    """Scores are not compared where an average is a rounding away from two clusters."""
-    agrees(WeightedBoxesFusion(iou=thr)(view(scene)), wbf(*scene, thr))
+ROADS = {"alone": {"_FEW": 100}, "in step": {"_FEW": -1, "_COMPANY": 0}}
+
+
+@pytest.mark.parametrize("road", ROADS)
+@given(scene=scenes(), thr=st.sampled_from([0.0, 0.2, 0.45, 0.55, 0.7, 1.0]))
+def test_weighted_boxes_fusion(road, scene, thr):
+    with mock.patch.multiple(clusters, **ROADS[road]):
+        agrees(WeightedBoxesFusion(iou=thr)(view(scene)), wbf(*scene, thr))
 
 
 def crowd(seed, count, classes, side):

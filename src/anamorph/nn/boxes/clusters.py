@@ -16,6 +16,8 @@ from anamorph.nn.boxes.alone import gathered
 from anamorph.nn.boxes.pairs import regions
 from anamorph.nn.boxes.shapes import SHAPES
 
+_FEW = 100
+"""So few boxes go alone, class by class, and no lines are looked for between them."""
 _COMPANY = 3
 _LIKE = 1.4
 """A group goes in step with others if so many of them are about as large, to this factor."""
@@ -34,7 +36,8 @@ def clustered(boxes: Floats, strength: Floats, groups: Ints, iou: float) -> tupl
         (N,) the number of each one's cluster, and (M, 4 or 8) the averages. Clusters are numbered
         in no particular order; the first box of each has founded it.
     """
-    groups = regions(boxes, groups)
+    if len(boxes) > _FEW:
+        groups = regions(boxes, groups)
     averages, founder = boxes.copy(), np.arange(len(boxes))
     crowds, rest = _parted(groups, exact=SHAPES[boxes.shape[1]].exact)
     for members in crowds:
@@ -52,7 +55,8 @@ def _parted(groups: Ints, *, exact: bool) -> tuple[list[Ints], Ints]:
     order = np.argsort(-sizes, kind="stable")
     ranked = [*sizes[order].tolist(), *[0] * (_COMPANY + 1)]
     alone = 0
-    while exact and ranked[alone] > ranked[alone + _COMPANY] * _LIKE:
+    least = ranked[0] if len(groups) > _FEW else 0
+    while exact and ranked[alone] > min(least, ranked[alone + _COMPANY] * _LIKE):
         alone += 1
     crowds = [np.flatnonzero(groups == group) for group in order[:alone].tolist()]
     return crowds, np.flatnonzero(~np.isin(groups, order[:alone]))

@@ -11,12 +11,14 @@ import numpy as np
 
 from anamorph.core.errors import ParameterError
 from anamorph.core.labels import Floats, Ints
-from anamorph.core.params import Choice, Flag, Listed, Number, Rule
+from anamorph.core.params import Choice, Fixed, Flag, Listed, Number, Rule
 from anamorph.nn.boxes import forms
 from anamorph.nn.boxes.arrays import like, places, taken
 from anamorph.nn.boxes.pool import Pool, Reading, Size, View, pooled
 
 Detections = dict[str, Any]
+
+_SIZE = Fixed(Number(0, above=True), 2, optional=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,9 @@ class BoxFusion(ABC):
             DataError: a box, score or length is not what it must be.
             DataTypeError: a view is no mapping, or holds no numbers.
             MissingDataError: a view lacks boxes, scores, or a column that others have.
-            ParameterError: there are not as many weights as views.
+            ParameterError: there are not as many weights as views, or the size is none.
         """
+        size = _SIZE.check("size", size)
         how = Reading(self.format, self.skip, self.weights, self.class_agnostic, size)
         pool, columns = pooled(views, how)
         return self._written(self._fuse(pool), pool, columns, clipped=size is not None)

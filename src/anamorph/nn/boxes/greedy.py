@@ -60,7 +60,9 @@ def decayed(pairs: Pairs, factors: Floats, scores: Floats, least: float) -> Floa
 
 def _one_by_one(pairs: Pairs, scores: Floats, least: float) -> None:
     """Do the same where nearly all depends on all; what the pairs hold is the factors."""
-    boxes = np.unique(np.concatenate([pairs.better, pairs.worse]))
+    linked = np.zeros(len(scores), np.bool_)
+    linked[pairs.better] = linked[pairs.worse] = True
+    boxes = np.flatnonzero(linked)
     small = np.uint16 if len(boxes) < 1 << 16 else np.int64  # by which sorting is far quicker
     place = np.zeros(len(scores), small)
     place[boxes] = np.arange(len(boxes))

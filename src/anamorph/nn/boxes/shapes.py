@@ -10,6 +10,8 @@ import numpy as np
 from anamorph.core.labels import Floats, Ints
 from anamorph.nn.boxes import polygons
 
+_TINY = np.finfo(np.float64).tiny
+
 Columns = Sequence[Floats]
 """The coordinates of boxes, one array each: three times as quick to pick from as rows."""
 
@@ -26,13 +28,13 @@ class Shape:
     """Whether the bounds say all."""
 
     def iou(self, boxes: Floats, one: Ints, other: Ints) -> Floats:
-        """Intersection over union of pairs of boxes, none of which is without an area."""
+        """Intersection over union of pairs of boxes; 0 where neither has an area."""
         columns, area = np.ascontiguousarray(boxes.T), self.area(boxes)
         shared = self.common([c[one] for c in columns], [c[other] for c in columns])
         union = area[one]
         union += area[other]
         union -= shared
-        return np.divide(shared, union, out=shared)
+        return np.divide(shared, np.maximum(union, _TINY, out=union), out=shared)
 
 
 def _area(boxes: Floats) -> Floats:
