@@ -209,6 +209,8 @@ def test_a_plan_moves_pickles_and_compares():
     plans, _ = both(CLASSIC, samples)
     batch = collate(plans, dtype=torch.float16)
     again = pickle.loads(pickle.dumps(batch))
+    assert len({t.untyped_storage().data_ptr() for t in again.program.held()}) == 1
+    assert [t.shape for t in again.program.held()] == [t.shape for t in batch.program.held()]
     assert again == batch
     assert hash(again) == hash(batch)
     assert batch != collate(plans)

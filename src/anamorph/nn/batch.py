@@ -152,12 +152,13 @@ class BatchPlan:
 
     def _program_for(self, state: State, target: Target) -> Program:
         specs = specs_of(state)
+        there = (state if isinstance(state, Tensor) else state[0]).device
         if target is IMAGE and self.program is not None and self.program.before == tuple(specs):
-            return self.program
+            ready = self.device is not None or there.type == "cpu"
+            return self.program if ready else self.program.to(there)
         host = self.options.missing == "host"
-        made = programmed(_fused(self.plans, target, self.options), specs, target, host=host)
-        first = state if isinstance(state, Tensor) else state[0]
-        return made.to(first.device)
+        ops = _fused(self.plans, target, self.options)
+        return programmed(ops, specs, target, host=host).to(there)
 
     def _labels(self, given: Any, target: Target, way: _Way) -> Labels:
         rows = check_count(given, self.plans, "boxes" if target is BOXES else "points")

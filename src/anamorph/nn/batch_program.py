@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from anamorph.backends.torch import BACKEND, Job, Spec, base
-from anamorph.backends.torch.base import moved, same_size
+from anamorph.backends.torch.base import Bundle, bundled, moved, same_size
 from anamorph.backends.torch.cast import DTYPES
 from anamorph.backends.torch.sampling import plain, seen_as
 from anamorph.backends.torch.window import Windowed
@@ -176,6 +176,20 @@ class Program:
     def to(self, device: torch.device | str) -> Program:
         """Move all numbers to a device, in one copy."""
         return self.holding(moved(self.held(), device))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle all tensors as one: between processes each costs a file of shared memory."""
+        held = self.held()
+        empty = self.holding([_HOLE] * len(held))
+        bundle = bundled([t.cpu() for t in held])
+        return _restored, ((empty.stages, self.before, self.after), bundle)
+
+
+_HOLE: Any = None
+
+
+def _restored(fields: tuple[Any, ...], bundle: Bundle) -> Program:
+    return Program(*fields).holding(bundle.tensors())
 
 
 def programmed(

@@ -8,9 +8,10 @@ That is why these kernels stand in a table of their own and not in `anamorph.bac
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -106,23 +107,41 @@ def moved(tensors: Sequence[Tensor], device: Device) -> list[Tensor]:
         return [t.to(device, torch.float32 if t.dtype == torch.float64 else None) for t in tensors]
     if any(t.device.type != "cpu" for t in tensors):
         return [t.to(device) for t in tensors]
-    return _as_block(tensors, device)
+    bundle = bundled(tensors, pinned=device.type == "cuda")
+    return bundle._replace(block=bundle.block.to(device, non_blocking=True)).tensors()
+
+
+class Bundle(NamedTuple):
+    """Tensors as one run of bytes: what moves and pickles in one piece."""
+
+    block: Tensor
+    forms: tuple[tuple[torch.dtype, tuple[int, ...]], ...]
+
+    def tensors(self) -> list[Tensor]:
+        """Take them out again; they share the block's memory."""
+        out, start = [], 0
+        for dtype, shape in self.forms:
+            stop = start + math.prod(shape) * dtype.itemsize
+            out.append(self.block[start:stop].view(dtype).view(shape))
+            start = _aligned(stop)
+        return out
 
 
 _ALIGN = 16
 
 
-def _as_block(tensors: Sequence[Tensor], device: torch.device) -> list[Tensor]:
-    sizes = [t.numel() * t.element_size() for t in tensors]
-    starts = np.cumsum([0] + [-(-n // _ALIGN) * _ALIGN for n in sizes]).tolist()
-    block = torch.empty(starts[-1], dtype=torch.uint8, pin_memory=device.type == "cuda")
-    for t, start, n in zip(tensors, starts, sizes, strict=False):
-        block[start : start + n].view(t.dtype).view(t.shape).copy_(t)
-    there = block.to(device, non_blocking=True)
-    return [
-        there[start : start + n].view(t.dtype).view(t.shape)
-        for t, start, n in zip(tensors, starts, sizes, strict=False)
-    ]
+def _aligned(place: int) -> int:
+    return -(-place // _ALIGN) * _ALIGN
+
+
+def bundled(tensors: Sequence[Tensor], *, pinned: bool = False) -> Bundle:
+    """Copy tensors of a CPU into one run of bytes."""
+    forms = tuple((t.dtype, tuple(t.shape)) for t in tensors)
+    total = sum(_aligned(t.numel() * t.element_size()) for t in tensors)
+    bundle = Bundle(torch.empty(total, dtype=torch.uint8, pin_memory=pinned), forms)
+    for there, tensor in zip(bundle.tensors(), tensors, strict=True):
+        there.copy_(tensor)
+    return bundle
 
 
 def prefers_one_by_one(device: torch.device) -> bool:

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from anamorph.backends.torch import axes, tone
-from anamorph.backends.torch.base import Spec, fills, moved
+from anamorph.backends.torch.base import Bundle, Spec, bundled, fills, moved
 from anamorph.backends.torch.cast import DTYPES
 from anamorph.backends.torch.window import AnyWarp, Windowed
 from anamorph.core import constants as K
@@ -88,8 +88,20 @@ class Tail:
     def to(self, device: torch.device | str) -> Tail:
         """Move all numbers to a device, in one copy."""
         there = moved([*self.geometry, *self.values], device)
-        geometry, values = Geometry(*there[:5]), Values(*there[5:])
-        return Tail(geometry, values, self.size, self.tones, self.mixes)
+        return _restored((self.size, self.tones, self.mixes), there)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle all tensors as one: between processes each costs a file of shared memory."""
+        bundle = bundled([t.cpu() for t in (*self.geometry, *self.values)])
+        return _unbundled, ((self.size, self.tones, self.mixes), bundle)
+
+
+def _unbundled(facts: tuple[Size, bool, bool], bundle: Bundle) -> Tail:
+    return _restored(facts, bundle.tensors())
+
+
+def _restored(facts: tuple[Size, bool, bool], tensors: Sequence[Tensor]) -> Tail:
+    return Tail(Geometry(*tensors[:5]), Values(*tensors[5:]), *facts)
 
 
 # --------------------------------------------------------------------------------- packing
