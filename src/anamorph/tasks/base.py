@@ -144,6 +144,11 @@ class Task(ABC):
         del found
         return self.usual()
 
+    @property
+    def searches(self) -> bool:
+        """Whether scores depend on a decision that is searched."""
+        return bool(self.usual().thresholds)
+
     def usual(self) -> Decision:
         """The decision where nothing was searched."""
         return Decision()

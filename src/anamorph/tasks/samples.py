@@ -79,21 +79,22 @@ class Views(Dataset):
     """Pictures as they are predicted, and what is known of them.
 
     A sample has ``index`` and either ``error``, a sentence, or ``image``, ``plan``, ``size`` and
-    ``truth``. Without a pipeline the image is the picture itself, to be cut into tiles.
+    ``truth``. If it is not seen ``whole``, the image is the picture itself, to be cut into tiles.
     """
 
     def __init__(
         self,
         paths: Sequence[str],
-        pipeline: Compose | None,
+        pipeline: Compose,
         channels: int,
         *,
         truth: Callable[[int], Any] | None = None,
         skip: bool = False,
+        whole: bool = True,
     ) -> None:
         super().__init__(None)
         self.paths, self.prepare, self.channels = tuple(paths), pipeline, channels
-        self.truth, self.skip = truth, skip
+        self.truth, self.skip, self.whole = truth, skip, whole
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -117,7 +118,7 @@ class Views(Dataset):
     def _seen(self, index: int) -> dict[str, Any]:
         image = as_channels(read_picture(self.paths[index]), self.channels)
         seen = {"image": image, "size": image.shape[:2], "plan": None}
-        if self.prepare is not None:
+        if self.whole:
             done = self.prepare.keyed(0, 0)(image=image, **_empty(self.prepare))
             seen |= {"image": done["image"], "plan": done["plan"]}
         return {**seen, "truth": None if self.truth is None else self.truth(index)}
