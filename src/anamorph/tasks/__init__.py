@@ -26,11 +26,11 @@ from anamorph.tasks.config import (
 
 if TYPE_CHECKING:
     from anamorph.tasks.bundle import Bundle, Member
-    from anamorph.tasks.evaluate import evaluate
-    from anamorph.tasks.fit import fit
+    from anamorph.tasks.evaluating import evaluate
+    from anamorph.tasks.fitting import fit
     from anamorph.tasks.oof import Oof, read_oof
-    from anamorph.tasks.predict import predict
-    from anamorph.tasks.propose import Proposal, propose
+    from anamorph.tasks.predicting import predict
+    from anamorph.tasks.proposing import Proposal, propose
     from anamorph.tasks.table import TASKS
 
 __all__ = [
@@ -54,8 +54,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Bundle": "bundle", "Member": "bundle", "evaluate": "evaluate", "fit": "fit", "Oof": "oof",
-    "read_oof": "oof", "predict": "predict", "Proposal": "propose", "propose": "propose",
+    "Bundle": "bundle", "Member": "bundle", "evaluate": "evaluating", "fit": "fitting", "Oof": "oof",
+    "read_oof": "oof", "predict": "predicting", "Proposal": "proposing", "propose": "proposing",
     "TASKS": "table",
 }  # fmt: skip
 """Name → the module that has it."""

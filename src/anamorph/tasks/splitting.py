@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from importlib import import_module
 from typing import Any
 
-import numpy as np
-
 from anamorph.core.errors import ParameterError
+from anamorph.data import Folds, make_folds
 from anamorph.tasks.base import Task
 from anamorph.tasks.config import Config, to_plain
 from anamorph.tasks.pictures import Labels, Pictures
@@ -18,17 +16,19 @@ _FREE = frozenset({"workers", "device", "checkpoint_seconds", "patience"})
 """Options of ``train`` that may change when a run goes on: no weight depends on them."""
 
 
-def folds_of(config: Config, task: Task, pictures: Pictures) -> Any:
+def folds_of(config: Config, task: Task, pictures: Pictures) -> Folds:
     """The folds of a configuration: those of its file, or made as it says.
 
     Raises:
         ParameterError: the strategy needs what the pictures do not have.
     """
-    module = import_module("anamorph.data.folds")
     given = config.folds
     if given.file is not None:
-        return module.Folds.load(given.file, ids=pictures.ids)
-    return module.make_folds(list(pictures.ids), given.n, seed=config.seed, **_by(config, task, pictures))
+        folds = Folds.load(given.file)
+        folds.split(0, pictures.ids)  # refuses other pictures
+        return folds
+    by = _by(config, task, pictures)
+    return make_folds(list(pictures.ids), given.n, seed=config.seed, **by)
 
 
 def _by(config: Config, task: Task, pictures: Pictures) -> dict[str, Any]:
@@ -51,15 +51,22 @@ def _by(config: Config, task: Task, pictures: Pictures) -> dict[str, Any]:
         raise ParameterError(
             f"folds.strategy = {strategy!r}: these labels are split by {_NAMES[kind]!r}"
         )
-    by = {} if strategy == "grouped" else {kind: labels if labels.ndim == 2 else labels.tolist()}
+    by = {} if strategy == "grouped" else {kind: _named(pictures, labels)}
     keep = strategy in {"auto", "grouped"} and groups is not None
     return {**by, **({"groups": groups} if keep else {})}
+
+
+def _named(pictures: Pictures, labels: Labels) -> Any:
+    """Labels as the summary of folds shall show them."""
+    if labels.ndim == 2 or pictures.labels is None:
+        return labels if labels.ndim == 2 else labels.tolist()
+    return [pictures.classes[at] for at in labels.tolist()]
 
 
 _NAMES = {"labels": "stratified", "multilabel": "multilabel"}
 
 
-def mark_of(config: Config, pictures: Pictures, folds: Any) -> dict[str, str]:
+def mark_of(config: Config, pictures: Pictures, folds: Folds) -> dict[str, str]:
     """By what a checkpoint knows the run that it belongs to."""
     told = to_plain(config)
     told["train"] = {name: value for name, value in told["train"].items() if name not in _FREE}
@@ -67,13 +74,8 @@ def mark_of(config: Config, pictures: Pictures, folds: Any) -> dict[str, str]:
     return {
         "configuration": digest(told),
         "data": digest([list(pictures.ids), _plain(pictures.labels), list(pictures.classes)]),
-        "folds": digest(fold_numbers(pictures, folds).tolist()),
+        "folds": digest([folds.numbered(pictures.ids).tolist(), folds.seen, folds.left_out]),
     }
-
-
-def fold_numbers(pictures: Pictures, folds: Any) -> Any:
-    """The fold of each picture."""
-    return np.array([folds[name] for name in pictures.ids], np.int64)
 
 
 def _plain(labels: Labels | None) -> Any:

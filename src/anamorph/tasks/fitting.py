@@ -13,12 +13,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, final
 
-import numpy as np
 import torch
 
 from anamorph.core.errors import ParameterError
 from anamorph.core.rng import mix
-from anamorph.data import Loader, write_atomically
+from anamorph.data import Folds, Loader, write_atomically
 from anamorph.tasks import bundle as bundles
 from anamorph.tasks import devices, optim, splitting
 from anamorph.tasks.base import Found, Scores, Task
@@ -105,7 +104,7 @@ def _begin(
     ledger = import_module("anamorph.ledger").Ledger(root)
     if not world.first:
         run, path = None, Path(world.told(None))
-        folds = import_module("anamorph.data.folds").Folds.load(path / "folds.json")
+        folds = Folds.load(path / "folds.json")
     elif resume is None:
         folds = splitting.folds_of(config, task, pictures)
         run = ledger.start(config.task, to_plain(config), data=config.data.images, seed=config.seed, **told)
@@ -115,11 +114,10 @@ def _begin(
     else:
         run = ledger.resume(resume)
         path = Path(run.path)
-        folds = import_module("anamorph.data.folds").Folds.load(path / "folds.json")
+        folds = Folds.load(path / "folds.json")
         world.told(str(path))
-    numbers = splitting.fold_numbers(pictures, folds)
     mark = splitting.mark_of(config, pictures, folds)
-    return Job(config, task, pictures, numbers, mark, run, path, world)
+    return Job(config, task, pictures, folds, mark, run, path, world)
 
 
 @final
@@ -130,7 +128,7 @@ class Job:
     config: Config
     task: Task
     pictures: Pictures
-    numbers: Any
+    split: Folds
     mark: Mapping[str, str]
     run: Any
     path: Path
@@ -142,7 +140,7 @@ class Job:
     @property
     def folds(self) -> list[int]:
         """The folds that are trained."""
-        there = sorted(set(self.numbers.tolist()) - {-1})
+        there = sorted(set(self.split.numbers) - {-1})
         used = self.config.folds.use
         wrong = sorted(set(used or ()) - set(there))
         if wrong:
@@ -182,8 +180,7 @@ class Fold:
 
     def __init__(self, job: Job, fold: int) -> None:
         self.job, self.fold = job, fold
-        self.valid = np.flatnonzero(job.numbers == fold)
-        self.train = np.flatnonzero((job.numbers != fold) & (job.numbers >= 0))
+        self.train, self.valid = job.split.split(fold, job.pictures.ids)
         config = job.config
         self.seed = mix(config.seed, fold)
         self.folder = job.path / "checkpoints" / f"fold-{fold}"
