@@ -14,6 +14,7 @@ from anamorph.core.labels import Floats, Ints
 from anamorph.core.params import Choice, Fixed, Flag, Listed, Number, Rule
 from anamorph.nn.boxes import forms
 from anamorph.nn.boxes.arrays import like, places, taken
+from anamorph.nn.boxes.confidence import CONFIDENCES
 from anamorph.nn.boxes.pool import Pool, Reading, Size, View, pooled
 
 Detections = dict[str, Any]
@@ -72,7 +73,7 @@ class BoxFusion(ABC):
         "weights": Listed(Number(0), optional=True, empty=False),
         "class_agnostic": Flag(),
         "format": Choice(tuple(forms.FORMS)),
-        "confidence": Choice(("avg", "max", "box_and_model_avg", "absent_model_aware_avg")),
+        "confidence": Choice(tuple(CONFIDENCES)),
         "masks": Choice(("best", "mean")),
         "decay": Choice(("gaussian", "linear")),
         "sigma": Number(0, above=True),
