@@ -268,6 +268,15 @@ def test_results_of_different_sizes_are_refused_or_listed():
     assert [t.shape for t in even] == [(3, 40, 50)] * 2
 
 
+@pytest.mark.parametrize("name", PIPELINES)
+def test_all_is_done_where_the_pictures_are(name):
+    """Tensors without memory do not mix with those of the CPU."""
+    plans, _ = both(PIPELINES[name], [labelled(seed) for seed in seeds(16)])
+    batch = collate(plans).to("meta")
+    out = batch.render(np.stack([picture()] * 16), np.zeros((16, *SIZE), np.int64), ragged="list")
+    assert all(image.device.type == "meta" for image in (*out.images, *out.masks))
+
+
 @pytest.mark.usefixtures("order")
 def test_what_has_no_kernel_is_refused_or_done_on_the_host():
     members = [A.HorizontalFlip(), A.CLAHE(p=1), A.ISONoise(p=1), A.ImageCompression(p=0.5)]

@@ -133,6 +133,13 @@ def test_floats_go_by_stages():
     assert torch.equal(got, batch.render(floats, tail="stages").images)
 
 
+@pytest.mark.parametrize("name", CANONICAL)
+def test_all_is_done_where_the_pictures_are(name):
+    images = pictures(4)
+    out = drawn(CANONICAL[name], images).to("meta").render(images, tail="plain").images
+    assert out.device.type == "meta"
+
+
 # -------------------------------------------------------------------------------- compilers
 
 

@@ -155,6 +155,19 @@ def test_jobs_move_in_one_piece(name):
     assert all(t.device.type == "meta" for t in moved.held())
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.float16])
+@ROWS
+def test_all_is_done_where_the_batch_is(name, dtype):
+    """Tensors without memory do not mix with those of the CPU."""
+    row = TABLE[name]
+    for ops in one_by_one(row.ops):
+        spec = Spec(SIZE, row.channels[-1], dtype)
+        batch = torch.empty((len(ops), spec.channels, *SIZE), dtype=dtype, device="meta")
+        out = BACKEND.pack(ops, spec).to("meta")(batch)
+        assert out.device.type == "meta"
+        assert out.shape[0] == len(ops)
+
+
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.smooth])
 @pytest.mark.usefixtures("order")
 def test_gradients_pass(name):

@@ -238,6 +238,18 @@ def test_no_samples_give_no_samples():
         assert render_ops([Warp(matrix, CANVAS)], torch.zeros(0, 3, *SIZE)).shape == (0, 3, *CANVAS)
 
 
+@pytest.mark.parametrize("border", K.BORDERS, ids=K.BORDERS.values())
+@pytest.mark.parametrize("interpolation", range(5), ids=lambda i: K.INTERPOLATIONS[i])
+def test_all_is_done_where_the_batch_is(interpolation, border):
+    ops = [Warp(m, CANVAS, Sampling(interpolation, 0, border, 5)) for m in WARPS.values()]
+    for dtype in (torch.uint8, torch.uint16, torch.float16):
+        batch = torch.empty((len(ops), 3, *SIZE), dtype=dtype, device="meta")
+        job = BACKEND.pack(ops, Spec.of(batch)).to("meta")
+        assert job(batch).device.type == "meta"
+        for op in ops:
+            assert render_ops([op], batch).shape == (len(ops), 3, *CANVAS)
+
+
 # -------------------------------------------------------------------------------- gradients
 
 

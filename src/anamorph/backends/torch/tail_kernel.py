@@ -6,6 +6,7 @@ one level at most. Without Triton the module loads, and `run` must not be called
 """
 
 # mypy: disable-error-code="no-untyped-def, untyped-decorator, no-untyped-call, misc"
+# pyright: reportInvalidTypeForm=false
 # ruff: noqa: ANN001, ANN202, PLR0913, PLR0917 - what Triton compiles is no Python: types are Triton's
 
 from __future__ import annotations

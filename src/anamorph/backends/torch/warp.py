@@ -296,7 +296,7 @@ def _inverse(m: mx.Matrix) -> mx.Matrix:
     )  # fmt: skip
     determinant = a * adjugate[0] + b * adjugate[3] + c * adjugate[6]
     if abs(determinant) < _FLAT:
-        return mx.invert((0.0,) * 9)  # refuses in the words of all
+        return mx.invert(mx.scaling(0, 0))  # refuses in the words of all
     return tuple(v / determinant for v in adjugate)  # type: ignore[return-value]
 
 
