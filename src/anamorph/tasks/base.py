@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from anamorph.pipeline.compose import Compose
+from anamorph.tasks import parts
 from anamorph.tasks.config.configs import Config
 from anamorph.tasks.pictures import Labels, Pictures
 
@@ -100,6 +102,11 @@ class Task(ABC):
     @abstractmethod
     def model(self) -> nn.Module:
         """A new model, its encoder with the weights that the configuration names."""
+
+    @cached_property
+    def criterion(self) -> Any:
+        """The loss of logits beside targets; detectors have their own."""
+        return parts.criterion(self.config)
 
     @abstractmethod
     def loss(self, model: nn.Module, batch: Mapping[str, Any], shares: Any) -> Tensor:

@@ -54,12 +54,11 @@ class Classify(Task):
 
     def loss(self, model: nn.Module, batch: Mapping[str, Any], shares: Shares | None) -> Tensor:
         logits = model(batch["image"]).float()
-        loss = parts.criterion(self.config, len(self.classes))
         target = self._target(batch["label"])
-        own: Tensor = loss(logits, target)
+        own: Tensor = self.criterion(logits, target)
         if shares is None:
             return own
-        return own * shares.own + loss(logits, target[shares.partners]) * (1 - shares.own)
+        return own * shares.own + self.criterion(logits, target[shares.partners]) * (1 - shares.own)
 
     def _target(self, label: Tensor) -> Tensor:
         if self.config.mode == "ordinal":

@@ -126,14 +126,17 @@ class BoxViewer(nn.Module):
 
 
 def _listed(said: Mapping[str, Any]) -> Boxes:
-    """Detections as arrays on the CPU."""
+    """Detections as arrays on the CPU; boxes without area are none."""
     boxes = _array(said["boxes"], np.float32).reshape(-1, 4)
     labels = said.get("labels")
-    return {
-        "boxes": boxes,
-        "scores": _array(said["scores"], np.float32),
-        "labels": np.zeros(len(boxes), np.int64) if labels is None else _array(labels, np.int64),
-    }
+    labels = np.zeros(len(boxes), np.int64) if labels is None else _array(labels, np.int64)
+    solid = ((boxes[:, 2:] - boxes[:, :2]) > _LEAST).all(axis=1)
+    scores = _array(said["scores"], np.float32)
+    return {"boxes": boxes[solid], "scores": scores[solid], "labels": labels[solid]}
+
+
+_LEAST = 1e-3
+"""Pixels that a side of a box has at least."""
 
 
 def _array(value: Any, dtype: Any) -> Any:

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from anamorph.nn.models import encoder_of
 from anamorph.tasks.config.sections import Train
 
-ENCODERS = ("encoder", "backbone", "body")
-"""What models call the part that comes with weights; any depth of wrappers may be above it."""
-
-
-def in_encoder(name: str) -> bool:
-    """Whether a parameter is one of the encoder, by its name."""
-    return any(part in ENCODERS for part in name.split("."))
+def of_encoder(model: nn.Module) -> set[int]:
+    """Identities of the encoder's parameters, which learn slower or stand still."""
+    return set(map(id, encoder_of(model).parameters()))
 
 
 def groups(model: nn.Module, train: Train) -> list[dict[str, Any]]:
     """Parameters by their rate and decay: the encoder is slower, biases and norms do not decay."""
+    slow = of_encoder(model)
     sorted_: dict[tuple[float, float], list[Tensor]] = {}
-    for name, parameter in model.named_parameters():
-        rate = train.encoder_lr if in_encoder(name) else 1.0
+    for parameter in model.parameters():
+        rate = train.encoder_lr if id(parameter) in slow else 1.0
         decay = train.weight_decay if parameter.dim() > 1 else 0.0
         sorted_.setdefault((rate, decay), []).append(parameter)
     return [
@@ -93,7 +91,8 @@ SCHEDULES: Mapping[str, Callable[[float, Train], float]] = {
 def rate_at(step: int, total: int, train: Train) -> float:
     """Share of the rate at a step, counted from 0, of so many.
 
-    >>> from anamorph.tasks.config.sections import Train
+    >>> from anamorph.nn.models import encoder_of
+from anamorph.tasks.config.sections import Train
     >>> [round(rate_at(step, 100, Train()), 3) for step in (0, 10, 99)]
     [0.05, 1.0, 0.01]
     """
@@ -111,22 +110,13 @@ def set_rate(optimizer: torch.optim.Optimizer, step: int, total: int, train: Tra
 # ---------------------------------------------------------------------------- standing still
 
 
-def frozen(model: nn.Module) -> Iterator[nn.Module]:
-    """The modules of the encoder, wherever it is."""
-    for name, module in model.named_modules():
-        if name and in_encoder(name):
-            yield module
-
-
 def set_mode(model: nn.Module, *, freeze: bool) -> None:
     """Training mode; an encoder that stands still has no gradients, and its norms keep as they are."""
     model.train()
-    for name, parameter in model.named_parameters():
-        if in_encoder(name):
-            parameter.requires_grad_(not freeze)
+    encoder = encoder_of(model)
+    encoder.requires_grad_(not freeze)
     if freeze:
-        for module in frozen(model):
-            module.eval()
+        encoder.eval()
 
 
 class Average:

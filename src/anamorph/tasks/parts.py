@@ -2,37 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from importlib import import_module
+from collections.abc import Mapping
 from typing import Any
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
-from anamorph.tasks.config.configs import Config
+from anamorph.nn import losses, models
+from anamorph.tasks.masks import IGNORED
+
+LOSSES: Mapping[tuple[str, str], str] = {
+    ("classify", "multiclass"): "ce",
+    ("classify", "multilabel"): "bce",
+    ("classify", "ordinal"): "bce",
+    ("segment", "binary"): "bce + dice",
+    ("segment", "multiclass"): "ce + dice",
+    ("segment", "multilabel"): "bce + dice",
+}
+"""(task, mode) → the loss, unless the configuration names one."""
+
+_OF_BORDERS = {"ordinal": "multilabel"}
+"""A grade is seen as a set of labels: the borders that it lies above."""
 
 
 def classifier(config: Any, outputs: int) -> nn.Module:
+    """The classifier of a configuration."""
     given = config.model
-    return import_module("timm").create_model(
-        given.encoder, num_classes=outputs, in_chans=config.input.channels, drop_rate=given.dropout
+    return models.classifier(
+        given.encoder,
+        outputs,
+        config.input.channels,
+        pooling=given.pooling,
+        dropout=given.dropout,
+        weights=given.weights,
+        **given.options,
     )
 
 
 def segmenter(config: Any, outputs: int) -> nn.Module:
-    return import_module("segmentation_models_pytorch").Unet(
-        encoder_name="tu-" + config.model.encoder, encoder_weights=None, classes=outputs, in_channels=config.input.channels
+    """The model for segmentation of a configuration."""
+    given = config.model
+    encoder = given.encoder if models.takes_encoder(given.name) else None
+    return models.build(
+        given.name, encoder, config.input.channels, outputs, given.weights, **given.options
     )
 
 
 def detector(config: Any, classes: int) -> nn.Module:
-    tv = import_module("torchvision")
-    return tv.models.detection.ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=classes + 1, score_thresh=config.model.score)
+    """The detector of a configuration."""
+    given = config.model
+    size = config.input.size if given.name == "ssd" else None
+    return models.detector(
+        given.name,
+        given.encoder,
+        classes,
+        config.input.channels,
+        weights=given.weights,
+        size=size,
+        anchors=given.anchors,
+        score=given.score,
+        nms=given.nms,
+        most=given.most,
+        **given.options,
+    )
 
 
-def criterion(config: Config, classes: int) -> Callable[[Tensor, Tensor], Tensor]:
-    if config.mode == "multiclass":
-        return lambda logits, target: F.cross_entropy(logits, target.long(), ignore_index=-100)
-    return lambda logits, target: F.binary_cross_entropy_with_logits(logits, target.float().clamp(min=0))
+def criterion(config: Any) -> Any:
+    """The loss of a configuration: a function of logits and targets."""
+    given, mode = config.loss, config.mode
+    return losses.build(
+        LOSSES[config.task, mode] if given.name is None else given.name,
+        mode=_OF_BORDERS.get(mode, mode),
+        ignore_index=IGNORED,
+        smoothing=given.smoothing or None,
+        weights=given.weights,
+    )

@@ -57,12 +57,11 @@ class Segment(Task):
 
     def loss(self, model: nn.Module, batch: Mapping[str, Any], shares: Shares | None) -> Tensor:
         logits = model(batch["image"]).float()
-        loss = parts.criterion(self.config, len(self.classes))
         target = self._target(batch["mask"])
-        own: Tensor = loss(logits, target)
+        own: Tensor = self.criterion(logits, target)
         if shares is None:
             return own
-        return own * shares.own + loss(logits, target[shares.partners]) * (1 - shares.own)
+        return own * shares.own + self.criterion(logits, target[shares.partners]) * (1 - shares.own)
 
     def _target(self, mask: Tensor) -> Tensor:
         """(N, H, W) classes, or (N, classes, H, W) of 0 and 1; stored values are looked up."""

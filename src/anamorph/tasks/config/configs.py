@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 from anamorph.core.errors import ParameterError
-from anamorph.core.params import Choice, Listed, Number, Words
+from anamorph.core.params import Choice, Listed, Number, Open, Words
 from anamorph.tasks.config.fields import Section, option, section
 from anamorph.tasks.config.sections import (
     PIPELINE,
@@ -36,6 +36,7 @@ class ClassifyModel(Section):
     )
     pooling: str = option("avg", Words(), "avg, max, avgmax, gem, …")
     dropout: float = option(0.0, Number(0, 1), "before the head")
+    options: Mapping[str, Any] = option({}, Open("options by name"), "more of the model's own")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class SegmentModel(Section):
     weights: str | None = option(
         None, Words(optional=True), "of the encoder: path, package:file, hub:repo; null is random"
     )
+    options: Mapping[str, Any] = option({}, Open("options by name"), "more of the model's own")
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class DetectModel(Section):
     anchors: tuple[float, ...] | None = option(
         None, Listed(Number(0, above=True), optional=True), "sides in pixels, one a level"
     )
+    options: Mapping[str, Any] = option({}, Open("options by name"), "more of the model's own")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ Plain = Mapping[str, Any]
 
 def option(default: Any, rule: Rule, about: str) -> Any:
     """A field of a section: its default, what it may be, and what it is for."""
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata={"rule": rule, "about": about})
     return field(default=default, metadata={"rule": rule, "about": about})
 
 

@@ -166,8 +166,8 @@ class Predict(Section):
 class Loss(Section):
     """What is made small."""
 
-    name: str | None = option(
-        None, Words(optional=True), "as losses.build reads it: bce + 0.5 * dice; null is usual"
+    name: Any = option(
+        None, Open("a text such as bce + 0.5 * dice"), "bce + 0.5 * dice, say; null is usual"
     )
     smoothing: float = option(0.0, Number(0, 1), "of labels")
     weights: tuple[float, ...] | None = option(
