@@ -31,6 +31,7 @@ from anamorph.data.datasets import (
     worker_init,
 )
 from anamorph.data.folder import find_pictures, pair_masks
+from anamorph.data.folds import Folds, LeakReport, Pair, find_leaks, make_folds
 from anamorph.data.formats import (
     FORMATS,
     detect_format,
@@ -55,14 +56,17 @@ __all__ = [
     "ClassFolders",
     "CocoDataset",
     "Dataset",
+    "Folds",
     "Format",
     "Item",
     "Keypoint",
+    "LeakReport",
     "Limit",
     "Loader",
     "LoaderError",
     "MaskFolders",
     "Object",
+    "Pair",
     "Polygons",
     "Record",
     "Runs",
@@ -74,8 +78,10 @@ __all__ = [
     "WorkerError",
     "YoloDataset",
     "detect_format",
+    "find_leaks",
     "find_pictures",
     "format_named",
+    "make_folds",
     "measure",
     "pair_masks",
     "read",
