@@ -239,15 +239,15 @@ def test_no_samples_give_no_samples():
 
 
 @pytest.mark.parametrize("border", K.BORDERS, ids=K.BORDERS.values())
-@pytest.mark.parametrize("interpolation", range(5), ids=lambda i: K.INTERPOLATIONS[i])
+@pytest.mark.parametrize("interpolation", range(4), ids=lambda i: K.INTERPOLATIONS[i])
 def test_all_is_done_where_the_batch_is(interpolation, border):
-    ops = [Warp(m, CANVAS, Sampling(interpolation, 0, border, 5)) for m in WARPS.values()]
-    for dtype in (torch.uint8, torch.uint16, torch.float16):
-        batch = torch.empty((len(ops), 3, *SIZE), dtype=dtype, device="meta")
-        job = BACKEND.pack(ops, Spec.of(batch)).to("meta")
-        assert job(batch).device.type == "meta"
-        for op in ops:
-            assert render_ops([op], batch).shape == (len(ops), 3, *CANVAS)
+    """Tensors without memory do not mix with those of the CPU."""
+    names = ("turn", "tilt", "r90", "shift", "smaller", "zoomed crop")
+    ops = [Warp(WARPS[n], CANVAS, Sampling(interpolation, 0, border, 5)) for n in names]
+    batch = torch.empty((len(ops), 3, *SIZE), dtype=torch.uint8, device="meta")
+    assert BACKEND.pack(ops, Spec.of(batch)).to("meta")(batch).device.type == "meta"
+    for op in ops:
+        assert render_ops([op], batch).shape == (len(ops), 3, *CANVAS)
 
 
 # -------------------------------------------------------------------------------- gradients
@@ -256,10 +256,10 @@ def test_all_is_done_where_the_batch_is(interpolation, border):
 @pytest.mark.parametrize("interpolation", [0, 1, 2, 3, 4])
 @pytest.mark.parametrize("name", ["turn", "tilt", "r90", "smaller", "zoomed crop", "shift"])
 def test_gradients_pass(name, interpolation):
-    batch = torch.rand(1, 2, 6, 5, dtype=torch.float64) * 0.5 + 0.25
+    batch = torch.rand(1, 1, 5, 4, dtype=torch.float64) * 0.5 + 0.25
     batch.requires_grad_()
     for border in (K.BORDER_CONSTANT, K.BORDER_REFLECT_101):
-        op = Warp(WARPS[name], (4, 7), Sampling(interpolation, 0, border))
+        op = Warp(WARPS[name], (3, 5), Sampling(interpolation, 0, border))
         assert torch.autograd.gradcheck(lambda x, op=op: render_ops([op], x), batch)
 
 
