@@ -44,6 +44,13 @@ def timm_name(name: str) -> str:
     return bare
 
 
+_FREE: tuple[dict[str, bool], ...] = (
+    {"dynamic_img_size": True, "dynamic_img_pad": True},
+    {"dynamic_img_size": True},
+)
+"""What frees networks of timm from one size of pictures; the first that a network knows is taken."""
+
+
 def any_size(name: str, make: Callable[..., Any], options: Mapping[str, Any]) -> Any:
     """Build a network of timm so that it takes pictures of any size, if it can.
 
@@ -55,10 +62,12 @@ def any_size(name: str, make: Callable[..., Any], options: Mapping[str, Any]) ->
     settings = need("timm.models", "to build encoders").get_pretrained_cfg(name)
     if "img_size" in options or not getattr(settings, "fixed_input_size", False):
         return make(**options)
-    try:
-        return make(**{"dynamic_img_size": True, **options})
-    except TypeError:  # it has no such option
-        return make(**options)
+    for free in _FREE:
+        try:
+            return make(**{**free, **options})
+        except TypeError:  # it has no such option
+            continue
+    return make(**options)
 
 
 @final

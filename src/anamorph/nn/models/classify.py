@@ -8,7 +8,7 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from anamorph.core.errors import ParameterError, ParameterTypeError, UnknownNameError, nearest
+from anamorph.core.errors import DataError, ParameterError, ParameterTypeError, UnknownNameError, nearest, sides
 from anamorph.nn.models.backbones import any_size, timm_name
 from anamorph.nn.models.fitting import Weights, load_weights
 from anamorph.nn.models.inputs import check_input
@@ -61,10 +61,14 @@ class Classifier(nn.Module):
         """Vectors of pictures, N × features: what the head sees.
 
         Raises:
-            DataError: another number of channels or axes, or no pixels.
+            DataError: another number of channels or axes, no pixels, or a size that the encoder does
+                not take.
         """
         check_input(pictures, self.channels)
-        out = self.encoder(pictures)
+        try:
+            out = self.encoder(pictures)
+        except AssertionError as error:  # so timm says that it takes one size, or whole patches
+            raise DataError(f"pictures are {sides(pictures.shape[2:])}: {error}") from error
         if not isinstance(self.pool, nn.Identity):
             out = self.pool(self._maps(out))
         vectors: Tensor = out.flatten(1)

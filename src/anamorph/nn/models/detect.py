@@ -204,7 +204,7 @@ def detector(  # noqa: PLR0913 - one call, each parameter but four by its name
         size: to which sides pictures are resized inside: the shorter and at most the longer one; for
             ``ssd`` height and width. Pictures stay as they are if ``None``.
         anchors: sides of anchors in pixels of the picture that the backbone sees, one a level.
-        width: channels of the feature pyramid (``ssd`` has none).
+        width: channels of the feature pyramid, for ``fcos`` divisible by 32 (``ssd`` has none).
         score: what has less is not told.
         nms: overlap above which the box with the lesser score is dropped.
         most: boxes of a picture at most.
@@ -243,6 +243,8 @@ def detector(  # noqa: PLR0913 - one call, each parameter but four by its name
         made: Any = kind.make(Request(maps, classes + 1, chosen, width, {**settings, **options}))
     except TypeError as error:
         raise ParameterTypeError(f"detector({name!r}): {error}") from error
+    except ValueError as error:
+        raise ParameterError(f"detector({name!r}) cannot be built so: {error}") from error
     if size is None:
         made.transform.resize = _as_is
     model: nn.Module = made

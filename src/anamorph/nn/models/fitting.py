@@ -82,8 +82,7 @@ def load_weights(
     """
     state = weights if isinstance(weights, Mapping) else read_weights(weights, sha256=sha256)
     own = {k: v for k, v in model.state_dict().items() if isinstance(v, Tensor)}
-    known = KNOWN.get(weights) if isinstance(weights, str) else None
-    forms = _forms(state, model, known.timm if known else None)
+    forms = _forms(state, model, None if isinstance(weights, Mapping) else _timm(weights))
     fit, values = _compare(own, max(forms, key=lambda form: _overlap(own, form)), model)
     wrong = fit.missing or fit.mismatched or (fit.unexpected and not leftovers)
     if (strict and wrong) or not fit.loaded:
@@ -93,6 +92,13 @@ def load_weights(
         for name, value in values.items():
             own[name].copy_(value)
     return fit
+
+
+def _timm(spec: str | os.PathLike[str]) -> str | None:
+    """The network of timm that a known file is for, whether it is told by name or by place."""
+    file = os.fspath(spec).partition("#sha256=")[0]
+    named = (e.timm for name, e in KNOWN.items() if file == name or file.endswith(e.file))
+    return next(named, None)
 
 
 def _forms(

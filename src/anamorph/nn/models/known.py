@@ -24,6 +24,11 @@ class Known:
     license: str
     """As the package states it."""
 
+    @property
+    def file(self) -> str:
+        """The name of the file, without its folders."""
+        return self.place.rpartition("/")[2]
+
 
 KNOWN: dict[str, Known] = {
     "mobilenet_v2": Known(

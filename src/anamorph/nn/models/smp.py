@@ -26,6 +26,8 @@ class Architecture:
     """Steps of the encoder that it uses, if none are told."""
     full: int = 5
     """Steps that encoders have."""
+    coarser: int = 1
+    """How many times its coarsest map is coarser than the encoder's."""
     smallest: int = 1
     """The least side of a picture that it can look at."""
 
@@ -42,7 +44,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "pan": Architecture("PAN", smallest=128),
     "upernet": Architecture("UPerNet"),
     "segformer": Architecture("Segformer"),
-    "dpt": Architecture("DPT", encoder="vit_tiny_patch16_224", depth=4, full=4),
+    "dpt": Architecture("DPT", encoder="vit_tiny_patch16_224", depth=4, full=4, coarser=2),
 }
 """Name → what of segmentation_models_pytorch it is."""
 
@@ -86,8 +88,9 @@ def smp_model(
         raise ParameterTypeError(f"{name} on {encoder}: {error}") from error
     except (ValueError, KeyError, RuntimeError, AttributeError, NotImplementedError) as error:
         raise ParameterError(f"{name} on {encoder} cannot be built so: {error}") from error
+    _cut(net.encoder)
     # Some decoders take other sizes, too; with all padded alike, each takes the smallest pictures.
-    stride = int(net.encoder.output_stride)  # type: ignore[union-attr, arg-type]
+    stride = entry.coarser * int(net.encoder.output_stride)  # type: ignore[union-attr, arg-type]
     return AnySize(net, stride, channels=in_channels, smallest=entry.smallest, pad=pad)
 
 
@@ -114,3 +117,11 @@ def encoder_name(name: str, *, shallow: bool = False) -> str:
         f"encoder = {name!r}: neither segmentation_models_pytorch nor timm has it"
         f"{nearest(bare, [*own, *timm.list_models()])}"
     )
+
+
+def _cut(encoder: Any) -> None:
+    """Drop what of a ViT no decoder asks for: its last norm, its head, blocks after the last map."""
+    indices = getattr(encoder, "_output_indices", None)
+    model = getattr(encoder, "model", None)
+    if indices is not None and hasattr(model, "prune_intermediate_layers"):
+        model.prune_intermediate_layers(list(indices), prune_norm=True, prune_head=True)
