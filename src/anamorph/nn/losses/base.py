@@ -46,10 +46,10 @@ class Loss(nn.Module, ABC):
     def forward(self, logits: Any, target: Any) -> Tensor:
         """Say how far the logits are from the target."""
 
-    def __add__(self, other: Loss) -> Sum:
+    def __add__(self, other: object) -> Sum:
         return Sum(((1.0, self), (1.0, other))) if isinstance(other, Loss) else NotImplemented
 
-    def __mul__(self, factor: float) -> Sum:
+    def __mul__(self, factor: object) -> Sum:
         return Sum(((factor, self),)) if isinstance(factor, int | float) else NotImplemented
 
     __rmul__ = __mul__
@@ -59,7 +59,7 @@ class Loss(nn.Module, ABC):
         return self
 
 
-def expect(place: str, value: Any, kind: type[Loss] = Loss) -> None:
+def expect(place: str, value: Any, kind: type[Any] = Loss) -> None:
     """Refuse what is no loss, or none of a kind."""
     if not isinstance(value, kind):
         wanted = "a loss" if kind is Loss else "a loss of elements, as BCE or Focal"

@@ -43,7 +43,8 @@ LOSSES: Mapping[str, type[Loss]] = {
 }
 """Name → loss: all that there are."""
 
-Spec = str | Mapping[str, Any] | Sequence[Any] | Loss
+Spec = Any
+"""A text, a mapping, a list of these, or a loss."""
 
 
 def build(spec: Spec, **defaults: Any) -> Loss:
@@ -74,7 +75,7 @@ def build(spec: Spec, **defaults: Any) -> Loss:
         return _written(spec, known)
     if isinstance(spec, Mapping):
         return _mapped(spec, known)
-    if isinstance(spec, Sequence) and spec:
+    if isinstance(spec, list | tuple):
         return Sum(tuple((1.0, build(each, **known)) for each in spec))
     raise ParameterTypeError(f"loss = {spec!r}: it must be a text, a mapping or a list of these")
 

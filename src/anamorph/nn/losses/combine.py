@@ -49,7 +49,8 @@ class TopK(Loss):
             return values.sum()
         ordered, places = values.masked_fill(~counts, -torch.inf).sort(descending=True)
         rank = torch.arange(len(ordered), device=values.device)
-        kept = rank < (counts.sum() * self.share).ceil().clamp_min(1)
+        # 0.3 of 90 is 27, whatever the rounding
+        kept = rank < (counts.sum() * self.share - 1e-3).ceil().clamp_min(1)
         if self.above is not None:
             kept |= ordered > self.above
         kept &= counts[places]
@@ -59,10 +60,10 @@ class TopK(Loss):
 
 @dataclass(frozen=True)
 class DeepSupervision(Loss):
-    """The weighted mean of a loss over the outputs of several depths of a model (Lee 2015, arXiv 1409.5185).
+    """The weighted mean of a loss over the outputs of several depths of a model.
 
-    Called with a list of logits, the finest first, each of its own size, and one target. The target is
-    brought to the size of each by picking the nearest: so labels stay labels and ignored places
+    Lee et al. 2015 (arXiv 1409.5185). Called with a list of logits (N, C, ...), the finest first, each of
+    its own size, and one target. The target is brought to the size of each by picking the nearest: so labels stay labels and ignored places
     stay ignored. A lone tensor, as models give in evaluation, counts alone.
 
     Args:

@@ -150,8 +150,8 @@ class BiTempered(Pointwise):
     """The bi-tempered logistic loss, for labels that are wrong now and then.
 
     Amid et al. 2019 (arXiv 1906.03361): the Bregman divergence
-    Σ t·(log₁ t − log₁ p) − (t^(2−t₁) − p^(2−t₁))/(2 − t₁), of p = exp₂(z − λ), where logarithm and
-    exponential have temperatures t₁ and t₂. t₁ < 1 bounds the loss of outliers, t₂ > 1 gives heavy
+    Σ t·(log₁ t − log₁ p) − (t^(2−t₁) − p^(2−t₁))/(2 − t₁), of p = exp₂(z − λ), where the logarithm
+    and the exponential have the temperatures t₁ and t₂. t₁ < 1 bounds the loss of outliers, t₂ > 1 gives heavy
     tails. At t₁ = t₂ = 1 it is cross-entropy less the entropy of the target.
 
     Args:

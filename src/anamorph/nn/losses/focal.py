@@ -16,17 +16,18 @@ from anamorph.nn.losses.reading import Batch, log_losses
 
 @dataclass(frozen=True, kw_only=True)
 class Focal(Pointwise):
-    """Focal loss: −α·(1 − p)^γ·ln p of the true side (Lin 2017, arXiv 1708.02002).
+    """Focal loss: −alpha·(1 − p)^gamma·ln p of the true side (Lin 2017, arXiv 1708.02002).
 
-    Of classes it is −Σ t·(1 − p)^γ·ln p over the softmax, which is cross-entropy at γ = 0. Any γ is safe:
-    the gradient is finite at p = 1 and where elements are ignored.
+    Of classes it is −Σ t·(1 − p)^gamma·ln p over the softmax, which is cross-entropy at gamma = 0.
+    Any gamma is safe: the gradient is finite at p = 1 and where elements are ignored.
 
     Args:
-        gamma: γ: the greater, the less easy elements count.
+        gamma: the greater, the less easy elements count.
         alpha: weight of positives, 1 − alpha being that of negatives; None: both 1. Not for
             "multiclass", which has `weights`.
-        threshold: reduced focal loss (Sergievskiy & Ponamarev 2019, arXiv 1903.01347): elements with
-            p below it count in full, others ((1 − p)/(1 − threshold))^γ. None: the plain one.
+        threshold: reduced focal loss (Sergievskiy & Ponamarev 2019, arXiv 1903.01347): elements
+            with p below it count in full, others ((1 − p)/(1 − threshold))^gamma. None: the plain
+            one.
 
     >>> Focal(gamma=2.0)(torch.zeros(2, 1), torch.tensor([[1], [0]]))
     tensor(0.1733)
@@ -39,7 +40,7 @@ class Focal(Pointwise):
     def elements(self, batch: Batch) -> Tensor:
         if batch.mode == "multiclass":
             return self._of_classes(batch)
-        # σ of the other side, by logarithms: exact where 1 − p would be rounded to nothing
+        # the probability of the other side, by logarithms: exact where 1 − p would be rounded to nothing
         log_yes, log_no = functional.logsigmoid(batch.logits), functional.logsigmoid(-batch.logits)
         alpha = (1.0, 1.0) if self.alpha is None else (self.alpha, 1 - self.alpha)
         yes = batch.labels * self._looks(log_no) * log_yes * alpha[0]
@@ -67,7 +68,7 @@ class Focal(Pointwise):
 
 @dataclass(frozen=True, kw_only=True)
 class QualityFocal(Pointwise):
-    """Quality focal loss: |t − σ(z)|^β·BCE(z, t), for targets that say how good a box is.
+    """Quality focal loss: |t − p|^beta·BCE(z, t), p = sigmoid(z), for targets that say how good a box is.
 
     Li et al. 2020 (arXiv 2006.04388). For targets of 0 and 1 it is the focal loss.
 
@@ -75,21 +76,21 @@ class QualityFocal(Pointwise):
     tensor(0.)
     """
 
-    beta: AtLeastZero = 2.0
+    beta: Annotated[float, Number(1)] = 2.0
 
     modes: ClassVar[tuple[str, ...]] = ("binary", "multilabel")
 
     def elements(self, batch: Batch) -> Tensor:
         off = (batch.labels - batch.logits.sigmoid()).abs()
-        return off.clamp_min(torch.finfo(off.dtype).eps).pow(self.beta) * log_losses(batch)
+        return off.pow(self.beta) * log_losses(batch)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FocalCosine(Pointwise):
     """1 − cos(z, t) + x·FL(z/|z|, t): classes by the direction of the logits.
 
-    For classifiers on few samples (Barz & Denzler 2020, arXiv 1901.09054), with a focal cross-entropy of
-    the normalized logits, as the winners of Kaggle's Bengali.AI had it. The two terms are least at
+    For classifiers on few samples (Barz & Denzler 2020, arXiv 1901.09054), with a focal
+    cross-entropy of the normalized logits. The two terms are least at
     slightly different directions: only at x = 0 is the target itself the minimum.
 
     >>> FocalCosine(entropy=0.0)(torch.tensor([[2.0, 0.0]]), torch.tensor([0]))

@@ -36,9 +36,10 @@ def jaccard_slopes(labels: Tensor, valid: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Lovasz(TargetLoss):
-    """Lovász hinge of binary logits, Lovász softmax of classes: convex surrogates of 1 − Jaccard.
+    """Lovász hinge of binary logits, Lovász softmax of classes: they stand in for 1 − Jaccard.
 
-    Berman et al. 2018 (arXiv 1705.08790). It always takes logits. Targets are hard; shares are rounded to 0 or 1.
+    Berman et al. 2018 (arXiv 1705.08790). It always takes logits. Targets are hard: shares are
+    rounded to 0 or 1.
 
     Args:
         per_image: the index of each picture; else of all of the batch together.

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
+from anamorph.core.errors import ParameterError
 from anamorph.core.params import Choice, Flag, Listed, Number
 from anamorph.nn.losses.base import (
     AtLeastZero,
@@ -96,14 +97,17 @@ class Overlap(TargetLoss):
         return weight * (there > 0) if self.skip_empty else weight
 
     def ratio(self, part: Tensor, whole: Tensor) -> Tensor:
-        """A smoothed share, finite where there is nothing."""
-        tiny = torch.finfo(whole.dtype).tiny
-        return (part + self.smooth) / (whole + self.smooth).clamp_min(tiny)
+        """A smoothed share, and 1 of nothing."""
+        bottom = whole + self.smooth
+        some = bottom > 0
+        return torch.where(some, (part + self.smooth) / torch.where(some, bottom, 1), 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dice(Overlap):
-    """1 − (2·I + s)/(P + T + s), of the sums P and T of what is said and there (Milletari 2016, arXiv 1606.04797).
+    """1 − (2·I + s)/(P + T + s), of the sums P and T of what is said and there.
+
+    Milletari et al. 2016 (arXiv 1606.04797).
 
     >>> Dice()(torch.full((1, 1, 2, 2), 40.0), torch.ones(1, 1, 2, 2))
     tensor(0.)
@@ -119,7 +123,7 @@ class Jaccard(Overlap):
     """1 − J, or −ln J, of J = (I + s)/(P + T − I + s) (Rahman & Wang 2016).
 
     Args:
-        log: −ln J: steeper where little is right.
+        log: −ln J: steeper where little is right; `smooth` must then be above zero.
 
     >>> Jaccard()(torch.full((1, 1, 2, 2), 40.0), torch.ones(1, 1, 2, 2))
     tensor(0.)
@@ -127,22 +131,28 @@ class Jaccard(Overlap):
 
     log: Annotated[bool, Flag()] = False
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.log and not self.smooth:
+            raise ParameterError(
+                "Jaccard.smooth = 0: it must be above 0 with log, for −ln 0 teaches nothing"
+            )
+
     def value(self, counts: Counts) -> Tensor:
         score = self.ratio(counts.both, counts.both + counts.said + counts.missed)
-        return -score.clamp_min(torch.finfo(score.dtype).tiny).log() if self.log else 1 - score
+        return -score.log() if self.log else 1 - score
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tversky(Overlap):
-    """(1 − (I + s)/(I + α·false positives + β·false negatives + s))^γ.
+    """(1 − (I + s)/(I + alpha·FP + beta·FN + s))^gamma, of false positives and false negatives.
 
-    Salehi et al. 2017 (arXiv 1706.05721); with γ = 0.75 the focal Tversky loss of Abraham & Khan 2018 (arXiv
-    1810.07842). α = β = 0.5 is Dice, of half the smoothing; α = β = 1 is Jaccard.
+    Salehi et al. 2017 (arXiv 1706.05721). alpha = beta = 0.5 is Dice, with twice the smoothing; alpha =
+    beta = 1 is Jaccard.
 
     Args:
-        alpha: α; below β, what is missed costs more than what is said falsely.
-        beta: β.
-        gamma: γ.
+        alpha: below beta, what is missed costs more than what is said falsely.
+        gamma: below 1, regions that are nearly right count more.
 
     >>> Tversky(alpha=0.3, beta=0.7)(torch.full((1, 1, 2, 2), 40.0), torch.ones(1, 1, 2, 2))
     tensor(0.)
@@ -163,7 +173,7 @@ class Tversky(Overlap):
 
 @dataclass(frozen=True, kw_only=True)
 class FocalTversky(Tversky):
-    """The Tversky loss as Abraham & Khan set it: α = 0.3, β = 0.7, γ = 0.75 (arXiv 1810.07842).
+    """The Tversky loss as Abraham & Khan set it: 0.3, 0.7, 0.75 (2018, arXiv 1810.07842).
 
     >>> FocalTversky() == FocalTversky(alpha=0.3, beta=0.7, gamma=0.75)
     True
@@ -204,10 +214,10 @@ class _Entropy(Pointwise):
 
 @dataclass(frozen=True, kw_only=True)
 class BCEJaccard(TargetLoss):
-    """TernausNet's loss: H − w·ln J, of the mean cross-entropy H and the Jaccard index J of the batch.
+    """TernausNet's loss: H − w·ln J, of cross-entropy H and the batch's Jaccard index J.
 
-    Iglovikov & Shvets 2018 (arXiv 1801.05746). J is soft, one for each class over the whole batch, and ln J their
-    mean. `smooth` is added to both areas, in pixels: a batch without an object has J = 1 if nothing
+    Iglovikov & Shvets 2018 (arXiv 1801.05746). J is soft, one for each class over the whole batch,
+    and ln J their mean. `smooth` is added to both areas, in pixels: a batch without an object has J = 1 if nothing
     is said, where the published code has −ln J = 35.
 
     Args:

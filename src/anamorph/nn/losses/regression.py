@@ -85,15 +85,14 @@ class Wing(Regression):
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptiveWing(Regression):
-    """ω·ln(1 + |x/ε|^(α−y)) up to |x| = θ, a line beyond: for heatmaps y in [0, 1].
+    """omega·ln(1 + |x/epsilon|^(alpha−y)) up to |x| = theta, then a line: for heatmaps y in [0, 1].
 
-    Wang et al. 2019 (arXiv 1904.07399): bright places are treated as Wing does, the dark ground by squares.
+    Wang et al. 2019 (arXiv 1904.07399): bright places are treated as Wing does, the dark
+    ground by squares.
 
     Args:
-        alpha: α, above 2 so that the slope is smooth at zero.
-        omega: ω.
-        epsilon: ε.
-        theta: θ.
+        alpha: above 2, so that the slope is smooth at zero.
+        theta: where the line begins.
 
     >>> AdaptiveWing()(torch.tensor([0.5]), torch.tensor([0.5]))
     tensor(0.)
@@ -105,13 +104,10 @@ class AdaptiveWing(Regression):
     theta: Positive = 0.5
 
     def elements(self, off: Tensor, target: Tensor) -> Tensor:
-        power = self.alpha - target
+        power = self.alpha - target.clamp(0, 1)
         edge = torch.pow(self.theta / self.epsilon, power)
         slope = self.omega * power * edge / (self.theta * (1 + edge))
-        least = (
-            torch.finfo(off.dtype).tiny ** 0.25
-        )  # the logarithm in a power's slope is not finite at 0
-        inner = off.clamp(least, self.theta) / self.epsilon
+        inner = off.clamp_max(self.theta) / self.epsilon
         near = self.omega * torch.log1p(inner.pow(power))
         far = slope * (off - self.theta) + self.omega * torch.log1p(edge)
         return torch.where(off < self.theta, near, far)
