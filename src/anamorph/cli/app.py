@@ -7,7 +7,21 @@ from collections.abc import Sequence
 
 import typer
 
-from anamorph.cli import augment, bench, check, explain, listing, show, stats
+from anamorph.cli import (
+    augment,
+    bench,
+    check,
+    ensemble,
+    evaluate,
+    explain,
+    fit,
+    init,
+    listing,
+    predict,
+    show,
+    stats,
+    tta,
+)
 from anamorph.core.errors import AnamorphError
 
 app = typer.Typer(
@@ -25,6 +39,12 @@ app.command("check")(check.check)
 app.command("stats")(stats.stats)
 app.command("list")(listing.listing)
 app.command("bench")(bench.bench)
+app.command("init")(init.init)
+app.command("fit")(fit.fit)
+app.command("predict")(predict.predict)
+app.command("evaluate")(evaluate.evaluate)
+app.command("tta")(tta.tta)
+app.command("ensemble")(ensemble.ensemble)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
