@@ -16,6 +16,7 @@ from typing import Any, final
 import anamorph
 from anamorph.core.errors import DataError, ParameterError
 from anamorph.data import write_atomically
+from anamorph.ledger import Ledger
 from anamorph.pipeline.compose import Compose
 from anamorph.tasks.base import Decision, Task
 from anamorph.tasks.config import Config, load, to_plain
@@ -195,8 +196,7 @@ def _folder(source: File, root: File) -> Path:
             return folder
     if Path(source).exists():
         raise DataError(f"{os.fspath(source)} holds no {_FILE}")
-    ledger = import_module("anamorph.ledger").Ledger(root)
-    return Path(ledger.resolve(os.fspath(source)).path) / "bundle"
+    return Ledger(root).resolve(os.fspath(source)).path / "bundle"
 
 
 def _member(entry: Mapping[str, Any], folder: Path) -> Member:
@@ -231,9 +231,3 @@ def read_weights(path: File) -> dict[str, Any]:
     """Tensors by name, from a safetensors file."""
     found: dict[str, Any] = import_module("safetensors.torch").load_file(path)
     return found
-
-
-def write_weights(path: File, weights: Mapping[str, Any]) -> None:
-    """Tensors to a safetensors file, each its own memory."""
-    held = {name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}
-    write_atomically(path, import_module("safetensors.torch").save(held))

@@ -81,7 +81,8 @@ class Detect(Task):
     def merge(self, predictions: Sequence[Boxes], weights: Sequence[float]) -> Boxes:
         if len(predictions) == 1:
             return predictions[0]
-        return _listed(WeightedBoxesFusion(iou=0.55)(list(predictions), weights=list(weights)))
+        fuse = WeightedBoxesFusion(iou=_SAME, weights=tuple(weights))
+        return _listed(fuse(list(predictions)))
 
     # ------------------------------------------------------------ scores
 
@@ -118,11 +119,8 @@ class BoxViewer(nn.Module):
             each["labels"] = each["labels"] - 1
         if len(said) == 1:
             return list(said[0])
-        fuse = WeightedBoxesFusion(iou=0.55)
-        return [
-            fuse([model[at] for model in said], weights=self.weights)
-            for at in range(len(pictures))
-        ]
+        fuse = WeightedBoxesFusion(iou=_SAME, weights=tuple(self.weights))
+        return [fuse([model[at] for model in said]) for at in range(len(pictures))]
 
 
 def _listed(said: Mapping[str, Any]) -> Boxes:
@@ -135,6 +133,8 @@ def _listed(said: Mapping[str, Any]) -> Boxes:
     return {"boxes": boxes[solid], "scores": scores[solid], "labels": labels[solid]}
 
 
+_SAME = 0.55
+"""Intersection over union of boxes of different models that are of one object."""
 _LEAST = 1e-3
 """Pixels that a side of a box has at least."""
 

@@ -116,8 +116,9 @@ def _of_run(what: Any, root: File) -> Scores:
     """Means over the folds of a run."""
     if isinstance(what, Bundle):
         raise ParameterTypeError("a bundle has no predictions of its own: data is wanted")
-    bundle = Bundle.load(what, root)
-    folder = Path(what) if Path(what).exists() else Path(root) / str(bundle.about["run"])
+    given = getattr(what, "path", what)
+    bundle = Bundle.load(given, root)
+    folder = Path(given) if Path(given).exists() else Path(root) / str(bundle.about["run"])
     task, told = bundle.task, {}
     each = [task.scores(read_oof(folder, fold).found, task.usual()) for fold in folds_of(folder)]
     if not each:

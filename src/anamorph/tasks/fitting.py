@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any, final
 
@@ -18,7 +17,8 @@ import torch
 from anamorph.core.errors import ParameterError
 from anamorph.core.rng import mix
 from anamorph.data import Folds, Loader, write_atomically
-from anamorph.tasks import bundle as bundles
+from anamorph.ledger import Ledger, Run
+from anamorph.nn.ensemble import EMA, uniform_soup
 from anamorph.tasks import devices, optim, splitting
 from anamorph.tasks.base import Found, Scores, Task
 from anamorph.tasks.board import Board
@@ -49,7 +49,7 @@ def fit(
     parent: str | None = None,
     board: Board | None = None,
     command: Sequence[str] = (),
-) -> Any:
+) -> Run | None:
     """Train the folds of a configuration.
 
     A run that was killed at any moment goes on with ``resume`` and ends with the same weights, bit
@@ -64,7 +64,7 @@ def fit(
         command: what was typed, to be kept.
 
     Returns:
-        The run of the ledger. Its folder has the weights, out-of-fold predictions, scores, and a
+        The run of the ledger, in the first process; None in others. Its folder has the weights, out-of-fold predictions, scores, and a
         bundle for `predict`.
 
     Raises:
@@ -99,15 +99,16 @@ def _begin(
     told: Mapping[str, Any],
 ) -> Job:
     """Begin a run, or take one up again; the first process does, the others are told."""
-    pictures = pictures_of(config)
+    pictures, given = pictures_of(config), config.data
     task = task_of(config, pictures.classes)
-    ledger = import_module("anamorph.ledger").Ledger(root)
+    ledger = Ledger(root)
     if not world.first:
         run, path = None, Path(world.told(None))
         folds = Folds.load(path / "folds.json")
     elif resume is None:
         folds = splitting.folds_of(config, task, pictures)
-        run = ledger.start(config.task, to_plain(config), data=config.data.images, seed=config.seed, **told)
+        places = [p for p in (given.images, given.masks, given.annotations, given.table) if p]
+        run = ledger.start(config.task, to_plain(config), data=places, seed=config.seed, **told)
         path = Path(run.path)
         folds.save(path / "folds.json")
         world.told(str(path))
@@ -130,7 +131,7 @@ class Job:
     pictures: Pictures
     split: Folds
     mark: Mapping[str, str]
-    run: Any
+    run: Run | None
     path: Path
     world: World
     device: torch.device = torch.device("cpu")
@@ -226,7 +227,7 @@ class Fold:
         job, train = self.job, self.job.config.train
         torch.manual_seed(mix(self.seed, _MODEL_TAG) >> 1)
         model = job.task.model().to(job.device)
-        average = optim.Average(model, train.ema) if train.ema > 0 else None
+        average = EMA(model, train.ema) if train.ema > 0 else None
         half = job.manner.dtype is torch.float16
         scaler = torch.amp.GradScaler(job.device.type, enabled=half)
         progress = Progress(threads=torch.get_num_threads())
@@ -297,28 +298,17 @@ class Fold:
         """Predict with the best weights, write it all, and forget the checkpoints."""
         job = self.job
         kept = [read_checkpoint(keeper.best(epoch))["weights"] for _, epoch in state.progress.ranking]
-        weights = _mean(kept) if job.config.train.average else kept[0]
+        weights = uniform_soup(kept) if job.config.train.average else kept[0]
         found = self.found(weights)
         if not job.world.first:
             return
         write_oof(job.path / "oof", self.fold, job.task.name, job.pictures.ids, found)
-        path = self.folder / "best.safetensors"
-        bundles.write_weights(path, weights)
         told = {
             "fold": self.fold,
-            "weights": job.run.weights(f"fold-{self.fold}/best", path),
+            "weights": job.run.weights(f"fold-{self.fold}/best", weights),
             "scores": self.score(found),
             "epochs": [epoch for _, epoch in state.progress.ranking],
             "stopped": state.progress.epoch,
         }
         write_atomically(job.marker(self.fold), (json.dumps(told, indent=1) + "\n").encode())
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _mean(states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The mean of weights; what is not of floats is that of the best."""
-    mean = dict(states[0])
-    for name, value in mean.items():
-        if value.is_floating_point():
-            mean[name] = torch.stack([state[name] for state in states]).mean(0)
-    return mean

@@ -75,7 +75,7 @@ class Trainer:
                 rate = optim.set_rate(self.state.optimizer, at.step, self.total, self.train)
                 loss = self.step(batches)
                 if self.state.average is not None:
-                    self.state.average.update(self.state.model, at.step)
+                    self.state.average.update(self.state.model)
                 at.step, at.at = at.step + 1, at.at + 1
                 at.loss_sum, at.loss_count = at.loss_sum + loss, at.loss_count + 1
                 self.board.step(loss, rate)

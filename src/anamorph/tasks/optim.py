@@ -117,29 +117,3 @@ def set_mode(model: nn.Module, *, freeze: bool) -> None:
     encoder.requires_grad_(not freeze)
     if freeze:
         encoder.eval()
-
-
-class Average:
-    """The moving average of a model's weights; buffers are those of the model.
-
-    In the first steps it follows faster: at step t the decay is at most (1 + t) / (10 + t), as in
-    TensorFlow's ExponentialMovingAverage.
-    """
-
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        self.decay = decay
-        self.state = {name: value.detach().clone() for name, value in model.state_dict().items()}
-
-    @torch.no_grad()
-    def update(self, model: nn.Module, step: int) -> None:
-        """Take in the weights after a step, counted from 0."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        moved, towards = [], []
-        parameters = {name for name, _ in model.named_parameters()}
-        for name, value in model.state_dict().items():
-            if name in parameters and value.is_floating_point():
-                moved.append(self.state[name])
-                towards.append(value.detach())
-            else:
-                self.state[name].copy_(value)
-        torch._foreach_lerp_(moved, towards, 1 - decay)  # noqa: SLF001 - as torch's own swa_utils does

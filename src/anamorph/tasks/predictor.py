@@ -189,4 +189,4 @@ def bundle_from(given: Any, root: Any = "runs") -> Bundle:
         return loaded[0] if len(loaded) == 1 else ensemble(loaded)
     if from_many:
         raise ParameterTypeError("no bundle is given: one at least is wanted")
-    return Bundle.load(given, root)
+    return Bundle.load(getattr(given, "path", given), root)

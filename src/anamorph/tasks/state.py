@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from anamorph.core.errors import DataError
+from anamorph.nn.ensemble import EMA
 from anamorph.tasks.errors import ResumeError, TrainingError
-from anamorph.tasks.optim import Average
 
 
 @dataclass
@@ -46,12 +46,13 @@ class State:
     model: nn.Module
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
-    average: Average | None
+    average: EMA | None
     progress: Progress
 
     def weights(self) -> Mapping[str, torch.Tensor]:
         """The weights that are validated and kept: the average, if there is one."""
-        return self.model.state_dict() if self.average is None else self.average.state
+        model = self.model if self.average is None else self.average.module
+        return model.state_dict()
 
     def pack(self, mark: Mapping[str, str]) -> dict[str, Any]:
         """All of it as tensors, numbers and texts, with what the run is known by."""
@@ -60,7 +61,7 @@ class State:
         return {
             "mark": dict(mark),
             "model": self.model.state_dict(),
-            "average": None if self.average is None else self.average.state,
+            "average": None if self.average is None else self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
             "progress": progress,
@@ -82,8 +83,7 @@ class State:
         self.optimizer.load_state_dict(packed["optimizer"])
         self.scaler.load_state_dict(packed["scaler"])
         if self.average is not None:
-            for name, value in packed["average"].items():
-                self.average.state[name].copy_(value)
+            self.average.load_state_dict(packed["average"])
         progress = dict(packed["progress"])
         progress["ranking"] = [(score, epoch) for score, epoch in progress["ranking"]]
         self.progress = Progress(**progress)
