@@ -482,7 +482,7 @@ def test_what_labels_and_plans_are_refused():
 
 
 def test_lines_are_few():
-    from anamorph.nn.batch_program import lined_up
+    from anamorph.nn.batch_packing import lined_up
 
     warp, tone = Warp.symmetry("h", (2, 2)), Curve((("invert",),))
     plans = [[warp, tone], [tone], [warp], [], [tone, warp]]

@@ -7,67 +7,22 @@ device.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from anamorph.backends.torch import BACKEND, Job, Spec, base
-from anamorph.backends.torch.base import Bundle, bundled, moved, same_size
-from anamorph.backends.torch.cast import DTYPES
+from anamorph.backends.torch import Job, Spec, base
+from anamorph.backends.torch.base import Bundle, bundled, moved
 from anamorph.backends.torch.sampling import plain, seen_as
-from anamorph.backends.torch.window import Windowed
-from anamorph.core.errors import BackendError
-from anamorph.ir.ops import MASK, Cast, Effect, Op, Target, Warp
-from anamorph.ir.plan import Plan
-from anamorph.pipeline.compose import Compose
+from anamorph.ir.ops import Op, Target
+from anamorph.nn.batch_packing import after, lined_up, packed
 
 State = Tensor | list[Tensor]
 """A batch (N, C, H, W), or where samples differ a list of N of (1, C, H, W)."""
-Line = dict[int, Op]
-"""Sample → its op, of those that have one."""
-
-
-# ------------------------------------------------------------------------------ lining up
-
-
-def lined_up(plans: Sequence[Sequence[Op]]) -> list[Line]:
-    """Line up sequences of ops into as few lines of one kind as a look ahead finds.
-
-    >>> from anamorph.ir.ops import Cast, Curve
-    >>> tone, cast = Curve((("invert",),)), Cast("float32")
-    >>> [sorted(line) for line in lined_up([[tone, cast], [cast], [tone, cast]])]
-    [[0, 2], [0, 1, 2]]
-    """
-    left = {row: list(ops) for row, ops in enumerate(plans) if ops}
-    lines: list[Line] = []
-    while left:
-        kind = _next_kind(left)
-        lines.append({row: ops.pop(0) for row, ops in left.items() if _kind(ops[0]) == kind})
-        left = {row: ops for row, ops in left.items() if ops}
-    return lines
-
-
-def _kind(op: Op) -> tuple[Any, ...]:
-    if isinstance(op, Effect):
-        return Effect, op.name
-    return (Warp,) if isinstance(op, Windowed) else (type(op),)
-
-
-def _next_kind(left: Mapping[int, list[Op]]) -> tuple[Any, ...]:
-    """Find the kind that few have only later, and many have next."""
-    heads = [_kind(ops[0]) for ops in left.values()]
-    later: dict[tuple[Any, ...], int] = {}
-    for head, ops in zip(heads, left.values(), strict=True):
-        for kind in {_kind(op) for op in ops[1:]} - {head}:
-            later[kind] = later.get(kind, 0) + 1
-    return min(dict.fromkeys(heads), key=lambda kind: (later.get(kind, 0), -heads.count(kind)))
-
-
 # ---------------------------------------------------------------------------------- stages
 
 
@@ -212,7 +167,7 @@ def programmed(
         was = list(now)
         groups: dict[tuple[Spec, Spec], list[int]] = {}
         for row, op in line.items():
-            now[row] = _after(op, was[row], target)
+            now[row] = after(op, was[row], target)
             groups.setdefault((was[row], now[row]), []).append(row)
         parts = []
         for (spec, _), rows in groups.items():
@@ -222,58 +177,3 @@ def programmed(
         rows_of = tuple(map(tuple, groups.values()))
         stages.append(Stage(tuple(parts), rows_of, steady, even=len(set(now)) == 1))
     return Program(tuple(stages), tuple(specs), tuple(now))
-
-
-def _after(op: Op, spec: Spec, target: Target) -> Spec:
-    size = op.size_after(spec.size)
-    if target is MASK:
-        return Spec(size, spec.channels, spec.dtype)
-    made = _MADE.get(op.name) if isinstance(op, Effect) else None
-    if isinstance(op, Cast) and op.dtype:
-        made = DTYPES[op.dtype]
-    return Spec(size, op.channels_after(spec.channels), made or spec.dtype)
-
-
-_MADE: Mapping[str, torch.dtype] = {"normalize_stats": torch.float32}
-"""Effects that change the dtype → what it becomes."""
-
-
-def packed(ops: Sequence[Op], spec: Spec, target: Target, *, host: bool) -> Job:
-    """Pack ops of one kind, for the device, or for the CPU where it has to be.
-
-    Raises:
-        BackendError: there is no kernel, and ``host`` does not let the CPU do it.
-    """
-    for op in ops:
-        if op.opaque or op.solid:
-            raise BackendError(
-                f"{type(op).__name__} in a plan of a batch: volumes and transforms of your own are "
-                "rendered one by one, by pipeline.render"
-            )
-    try:
-        return BACKEND.pack(ops, spec, target)
-    except BackendError as error:
-        if host:
-            return Job(_run_on_host, facts={"ops": tuple(ops), "key": _KEYS[target]})
-        raise BackendError(f'{error}; missing="host" renders it on the CPU') from error
-
-
-_KEYS: Mapping[Target, str] = {Target.IMAGE: "image", Target.MASK: "mask"}
-_PLAIN = Compose([])
-"""Renders plans of one op on the CPU."""
-
-
-def _run_on_host(job: Job, batch: Tensor) -> Tensor:
-    """Bring samples to the CPU, render them there, and bring them back."""
-    floats = batch.dtype.is_floating_point
-    there = batch.detach().to("cpu", torch.float32 if floats else batch.dtype)
-    key = job.facts["key"]
-    done = []
-    for op, sample in zip(job.facts["ops"], there, strict=True):
-        array = np.ascontiguousarray(sample.permute(1, 2, 0).numpy())
-        plan = Plan((op,), array.shape[:2], array.shape[2], array.dtype.name)
-        done.append(_PLAIN.render(plan, **{key: array})[key])
-    same_size("the samples of the batch", [picture.shape for picture in done])
-    stacked = torch.from_numpy(np.stack(done)).permute(0, 3, 1, 2)
-    kept = batch.dtype if floats and stacked.is_floating_point() else stacked.dtype
-    return stacked.contiguous().to(batch.device, kept)
