@@ -1,4 +1,4 @@
-"""What stored values of masks mean, and pieces that are too small."""
+"""What stored values of masks mean."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,6 @@ pytest.importorskip("torch")
 
 from anamorph.core.errors import DataError  # noqa: E402 - after the skip
 from anamorph.tasks.masks import IGNORED, Values  # noqa: E402
-from anamorph.tasks.segment import without_small  # noqa: E402
 
 MASK = np.array([[0, 1, 7], [255, 0, 1]], np.uint8)
 
@@ -47,13 +46,3 @@ def test_shares():
     assert Values("binary", 1).shares(MASK).tolist() == [pytest.approx(4 / 6)]
 
 
-@pytest.mark.parametrize("least", [0, 1, 2, 3, 100])
-def test_small_pieces(least):
-    mask = np.zeros((8, 9), np.uint8)
-    mask[0, 0] = mask[2, 2] = mask[3, 3] = 1
-    mask[5:7, 5:8] = 1
-    sizes = {1: [(0, 0)], 2: [(2, 2), (3, 3)], 6: [(5, 5)]}
-    done = without_small(mask, least)
-    for size, places in sizes.items():
-        assert all(done[place] == (size >= least) for place in places)
-    assert mask[0, 0] == 1

@@ -65,8 +65,8 @@ class Task(ABC):
     """One task under one configuration."""
 
     name: ClassVar[str]
-    metrics: ClassVar[Mapping[str, tuple[str, str]]]
-    """Mode → the metric that ranks, unless the configuration names one, and "max" or "min"."""
+    metrics: ClassVar[Mapping[str, str]]
+    """Mode → the metric that ranks, unless the configuration names one."""
     views: ClassVar[str]
     """What test-time augmentation calls the output."""
 
@@ -77,11 +77,16 @@ class Task(ABC):
     @property
     def metric(self) -> tuple[str, str]:
         """The metric that ranks, and whether it is to be "max" or "min"."""
-        name, goal = self.metrics[self.config.mode]
-        chosen = self.config.metric
-        if chosen is None or chosen == name:
-            return name, goal
-        return chosen, "min" if chosen.endswith("loss") else "max"
+        name = self.config.metric or self.metrics[self.config.mode]
+        return name, self.goal(name)
+
+    @abstractmethod
+    def goal(self, name: str) -> str:
+        """Whether a metric is better when greater ("max") or smaller ("min").
+
+        Raises:
+            UnknownNameError: the task has no metric of that name.
+        """
 
     # ------------------------------------------------------------ labels
 

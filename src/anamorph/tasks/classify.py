@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from anamorph.nn.metrics import mode_of
 from anamorph.pipeline.compose import Compose
 from anamorph.tasks import measures, parts
 from anamorph.tasks.base import Decision, Found, Scores, Task
@@ -27,11 +28,14 @@ class Classify(Task):
 
     name = "classify"
     views = "classification"
-    metrics: ClassVar[Mapping[str, tuple[str, str]]] = {
-        "multiclass": ("balanced_accuracy", "max"),
-        "multilabel": ("f1", "max"),
-        "ordinal": ("kappa", "max"),
+    metrics: ClassVar[Mapping[str, str]] = {
+        "multiclass": "balanced_accuracy",
+        "multilabel": "f1",
+        "ordinal": "kappa_quadratic",
     }
+
+    def goal(self, name: str) -> str:
+        return mode_of("multilabel" if self.config.mode == "multilabel" else "multiclass", name)
 
     def label(self, pictures: Pictures, index: int) -> Mapping[str, Any]:
         return {"label": pictures.known[index]}
@@ -87,14 +91,16 @@ class Classify(Task):
     def scores(self, found: Found, decision: Decision) -> Scores:
         probabilities, truths = np.stack(found.predictions), np.stack(found.truths)
         decided = np.stack([self._decided(each, decision) for each in probabilities])
-        return measures.classes(self.config.mode, probabilities, decided, truths)
+        return measures.classes(
+            self.config.mode, probabilities, decided, truths, self.metric[0]
+        )
 
     def decide(self, found: Found) -> Decision:
         probabilities, truths = np.stack(found.predictions), np.stack(found.truths)
         if self.config.mode == "multilabel":
             return Decision(measures.label_thresholds(probabilities, truths))
         if self.config.mode == "ordinal":
-            return Decision(measures.grade_borders(_level(probabilities), truths))
+            return Decision(measures.grade_borders(_level(probabilities), truths, len(self.classes)))
         return self.usual()
 
     def usual(self) -> Decision:

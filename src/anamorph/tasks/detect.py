@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from anamorph.core.errors import UnknownNameError, nearest
 from anamorph.nn.boxes import NMS, WeightedBoxesFusion
 from anamorph.nn.tiles import detect as detect_tiles
 from anamorph.pipeline.compose import Compose
@@ -27,7 +28,19 @@ class Detect(Task):
 
     name = "detect"
     views = "detection"
-    metrics: ClassVar[Mapping[str, tuple[str, str]]] = {"boxes": ("map", "max")}
+    metrics: ClassVar[Mapping[str, str]] = {"boxes": "map"}
+
+    def goal(self, name: str) -> str:
+        if name not in _METRICS:
+            raise UnknownNameError(
+                f"metric = {name!r}: it must be one of {', '.join(_METRICS)}"
+                f"{nearest(name, _METRICS)}"
+            )
+        return "max"
+
+    @property
+    def searches(self) -> bool:
+        return False
 
     def label(self, pictures: Pictures, index: int) -> Mapping[str, Any]:
         truth = self.truth(pictures, index)
@@ -88,7 +101,8 @@ class Detect(Task):
 
     def scores(self, found: Found, decision: Decision) -> Scores:
         del decision  # the curve of all scores counts
-        return measures.boxes(found.predictions, found.truths, self.classes)
+        most = self.config.model.most
+        return measures.boxes(found.predictions, found.truths, self.classes, most)
 
     def decide(self, found: Found) -> Decision:
         return Decision(measures.box_thresholds(found.predictions, found.truths, len(self.classes)))
@@ -133,6 +147,7 @@ def _listed(said: Mapping[str, Any]) -> Boxes:
     return {"boxes": boxes[solid], "scores": scores[solid], "labels": labels[solid]}
 
 
+_METRICS = ("map", "map50", "map75", "mar")
 _SAME = 0.55
 """Intersection over union of boxes of different models that are of one object."""
 _LEAST = 1e-3

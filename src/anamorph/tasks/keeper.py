@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -96,6 +97,7 @@ class Keeper:
         at = state.progress
         name, goal = self.metric
         score = scores[name] if goal == "max" else -scores[name]
+        score = score if math.isfinite(score) else -math.inf
         values = {"loss": at.loss_sum / max(at.loss_count, 1)}
         self._log(values, scores, state)
         better = not at.ranking or score > at.ranking[0][0]
@@ -118,7 +120,8 @@ class Keeper:
         if self.world.first:
             where = {"epoch": at.epoch, "step": at.step, "fold": self.fold}
             self.run.log(values, split="train", **where)
-            self.run.log(scores, split="valid", **where)
+            known = {name: value for name, value in scores.items() if math.isfinite(value)}
+            self.run.log(known, split="valid", **where)
         self.board.epoch(self.fold, at.epoch, {**values, **scores})
 
     def _tidy(self, ranking: list[tuple[float, int]]) -> None:

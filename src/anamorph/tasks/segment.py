@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, final
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from anamorph.core.errors import UnknownNameError, nearest
+from anamorph.nn.metrics import SCORES, drop_small
 from anamorph.nn.tiles import predict as predict_tiles
 from anamorph.pipeline.compose import Compose
 from anamorph.tasks import measures, parts
@@ -30,16 +31,30 @@ class Segment(Task):
 
     name = "segment"
     views = "dense"
-    metrics: ClassVar[Mapping[str, tuple[str, str]]] = {
-        "binary": ("dice", "max"),
-        "multiclass": ("iou", "max"),
-        "multilabel": ("dice", "max"),
+    metrics: ClassVar[Mapping[str, str]] = {
+        "binary": "dice",
+        "multiclass": "iou",
+        "multilabel": "dice",
     }
 
     def __init__(self, config: Any, classes: Sequence[str]) -> None:
         super().__init__(config, classes)
         self.values = Values.of(config, len(self.classes))
         self._tables: dict[torch.device, Tensor] = {}
+
+    def goal(self, name: str) -> str:
+        base = self._base(name)
+        if base not in SCORES:
+            raise UnknownNameError(
+                f"metric = {name!r}: it must be one of {', '.join(SCORES)}, or NAME_pixels"
+                f"{nearest(base, SCORES)}"
+            )
+        return "max"
+
+    @staticmethod
+    def _base(name: str) -> str:
+        """The score that a metric is one form of."""
+        return name.removesuffix("_pixels")
 
     def label(self, pictures: Pictures, index: int) -> Mapping[str, Any]:
         return {"mask": pictures.dataset.sample(index)["mask"]}
@@ -97,12 +112,22 @@ class Segment(Task):
 
     def scores(self, found: Found, decision: Decision) -> Scores:
         decided = (self.decided(each, decision) for each in found.predictions)
-        return measures.masks(self.config.mode, decided, found.truths, len(self.classes))
+        name = self._base(self.metric[0])
+        wanted = tuple(dict.fromkeys((*measures.OF_MASKS, name)))
+        empty = self.config.empty
+        return measures.masks(
+            self.config.mode, decided, found.truths, self.classes, empty=empty, wanted=wanted
+        )
 
     def decide(self, found: Found) -> Decision:
         if self.config.mode == "multiclass":
             return self.usual()
-        return Decision(*measures.mask_thresholds(found.predictions, found.truths))
+        name = self._base(self.metric[0])
+        return Decision(
+            *measures.mask_thresholds(
+                found.predictions, found.truths, metric=name, empty=self.config.empty
+            )
+        )
 
     def usual(self) -> Decision:
         return Decision(() if self.config.mode == "multiclass" else (0.5,) * len(self.classes))
@@ -113,7 +138,7 @@ class Segment(Task):
             return prediction.argmax(axis=2).astype(np.uint8)
         mask = (prediction >= np.array(decision.thresholds, np.float32)).astype(np.uint8)
         for at, least in enumerate(decision.min_area):
-            mask[..., at] = without_small(mask[..., at], least)
+            mask[..., at] = drop_small(mask[..., at] > 0, least)
         return mask[..., 0] if self.config.mode == "binary" else mask
 
     def final(self, prediction: Any, decision: Decision) -> Any:
@@ -125,20 +150,3 @@ class Segment(Task):
         if self.config.mode == "binary":
             return decided * np.uint8(stored[-1] if stored and stored[-1] < 256 else 255)
         return np.array(stored or range(len(self.classes)), np.uint16)[decided]
-
-
-def without_small(mask: Any, least: int) -> Any:
-    """A mask of 0 and 1 without the pieces that have fewer pixels; diagonal neighbours are joined.
-
-    >>> from anamorph.tasks.segment import without_small
-    >>> without_small(np.uint8([[1, 0, 1], [1, 0, 0]]), 2).tolist()
-    [[1, 0, 0], [1, 0, 0]]
-    """
-    if least <= 1 or not mask.any():
-        return mask
-    _, pieces, statistics, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(mask))
-    kept = statistics[:, cv2.CC_STAT_AREA] >= least
-    kept[0] = False
-    return kept[pieces].astype(np.uint8)
-
-

@@ -117,6 +117,9 @@ class SegmentConfig(Config):
     modes: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel")
 
     mode: str = option("binary", Words(), "binary, multiclass, or multilabel (a channel a class)")
+    empty: Any = option(
+        1, Choice((0, 1, "skip")), "score of a picture where a class neither is nor is told; or skip"
+    )
     data: MaskData = section(MaskData, "where pictures and masks are")
     model: SegmentModel = section(SegmentModel, "the network")
 
