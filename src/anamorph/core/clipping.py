@@ -266,8 +266,9 @@ def inside_of(places: Floats, ring: Ring) -> npt.NDArray[np.bool_]:
     x, y = places[:, :1], places[:, 1:]
     p, q = ring, np.roll(ring, -1, axis=0)
     spans = (p[:, 1] > y) != (q[:, 1] > y)
-    rise = np.where(q[:, 1] == p[:, 1], 1.0, q[:, 1] - p[:, 1])
-    crossing = p[:, 0] + (y - p[:, 1]) * ((q[:, 0] - p[:, 0]) / rise)
+    # only where an edge spans the place: there the share of the edge is in [0, 1]
+    share = np.divide(y - p[:, 1], q[:, 1] - p[:, 1], out=np.zeros(spans.shape), where=spans)
+    crossing = p[:, 0] + (q[:, 0] - p[:, 0]) * share
     return np.asarray((spans & (x < crossing)).sum(axis=1) % 2 == 1)
 
 
