@@ -8,7 +8,14 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from anamorph.core.errors import DataError, ParameterError, ParameterTypeError, UnknownNameError, nearest, sides
+from anamorph.core.errors import (
+    DataError,
+    ParameterError,
+    ParameterTypeError,
+    UnknownNameError,
+    nearest,
+    sides,
+)
 from anamorph.nn.models.backbones import any_size, timm_name
 from anamorph.nn.models.fitting import Weights, load_weights
 from anamorph.nn.models.inputs import check_input

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, final
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -97,28 +99,44 @@ def _retina(ask: Request) -> nn.Module:
         tuple(tuple(side * step for step in OCTAVE) for side in ask.sides),
         (RATIOS,) * len(ask.sides),
     )
-    made: nn.Module = models.RetinaNet(
+    made = models.RetinaNet(
         WithPyramid(ask.maps, ask.width, extra),
         ask.classes,
         anchor_generator=anchors,
         **ask.settings,
     )
-    return made
+    return _silent(made)
+
+
+def _silent(made: Any) -> nn.Module:
+    """Make the output of label 0 nought, forever: heads of one stage have it, and it means nothing."""
+    head = made.head.classification_head
+    outputs = slice(0, None, head.num_classes)
+    with torch.no_grad():
+        head.cls_logits.weight[outputs] = 0
+        head.cls_logits.bias[outputs] = -1000  # whose sigmoid, and so its gradient, is 0 in float32
+    model: nn.Module = made
+    return model
 
 
 def _fcos(ask: Request) -> nn.Module:
+    if ask.width < 64 or ask.width % 32:
+        raise ParameterError(
+            f"detector.width = {ask.width}: fcos normalizes in 32 groups; 64 or more channels, "
+            "divisible by 32, are wanted"
+        )
     ops, models = _torchvision()
     extra = ops.feature_pyramid_network.LastLevelP6P7(ask.width, ask.width)
     anchors = models.anchor_utils.AnchorGenerator(
         tuple((side,) for side in ask.sides), ((1.0,),) * len(ask.sides)
     )
-    made: nn.Module = models.FCOS(
+    made = models.FCOS(
         WithPyramid(ask.maps, ask.width, extra),
         ask.classes,
         anchor_generator=anchors,
         **ask.settings,
     )
-    return made
+    return _silent(made)
 
 
 def _ssd(ask: Request) -> nn.Module:
@@ -148,6 +166,8 @@ class Kind:
     """Of anchors, a level each, if none are told; in pixels."""
     settings: Mapping[str, str]
     """Setting here → its name there."""
+    kind: str
+    """The class there, in torchvision.models.detection."""
     fixed: bool = field(default=False)
     """Whether all pictures are resized to one size."""
 
@@ -156,10 +176,12 @@ _HEAD = {"score": "score_thresh", "nms": "nms_thresh", "most": "detections_per_i
 _BOX = {"score": "box_score_thresh", "nms": "box_nms_thresh", "most": "box_detections_per_img"}
 
 DETECTORS: dict[str, Kind] = {
-    "fasterrcnn": Kind(_faster, (4, 8, 16, 32), (32, 64, 128, 256, 512), _BOX),
-    "retinanet": Kind(_retina, (8, 16, 32), (32, 64, 128, 256, 512), _HEAD),
-    "fcos": Kind(_fcos, (8, 16, 32), (8, 16, 32, 64, 128), _HEAD),
-    "ssd": Kind(_ssd, (8, 16, 32), (30, 60, 110, 160, 210), _HEAD, fixed=True),
+    "fasterrcnn": Kind(
+        _faster, (4, 8, 16, 32), (32, 64, 128, 256, 512), _BOX, "faster_rcnn.FasterRCNN"
+    ),
+    "retinanet": Kind(_retina, (8, 16, 32), (32, 64, 128, 256, 512), _HEAD, "retinanet.RetinaNet"),
+    "fcos": Kind(_fcos, (8, 16, 32), (8, 16, 32, 64, 128), _HEAD, "fcos.FCOS"),
+    "ssd": Kind(_ssd, (8, 16, 32), (30, 60, 110, 160, 210), _HEAD, "ssd.SSD", fixed=True),
 }
 """Name → how it is built."""
 
@@ -190,7 +212,7 @@ def detector(  # noqa: PLR0913 - one call, each parameter but four by its name
     to classes, whatever the detector**; 0 is the background. In training it gives losses by name, else
     a dictionary of boxes, labels and scores a picture.
 
-    >>> net = detector("fcos", "resnet18", classes=2, width=32).eval()
+    >>> net = detector("fcos", "resnet18", classes=2, width=64).eval()
     >>> sorted(net([torch.zeros(3, 64, 80)])[0])
     ['boxes', 'labels', 'scores']
 
@@ -204,7 +226,7 @@ def detector(  # noqa: PLR0913 - one call, each parameter but four by its name
         size: to which sides pictures are resized inside: the shorter and at most the longer one; for
             ``ssd`` height and width. Pictures stay as they are if ``None``.
         anchors: sides of anchors in pixels of the picture that the backbone sees, one a level.
-        width: channels of the feature pyramid, for ``fcos`` divisible by 32 (``ssd`` has none).
+        width: channels of the feature pyramid, 64 or more for ``fcos`` (``ssd`` has none).
         score: what has less is not told.
         nms: overlap above which the box with the lesser score is dropped.
         most: boxes of a picture at most.
@@ -222,6 +244,7 @@ def detector(  # noqa: PLR0913 - one call, each parameter but four by its name
         AnamorphError: as `load_weights` raises.
     """
     kind = _kind(name)
+    _check_options(name, kind, options)
     _check(classes, in_channels, score, nms)
     chosen = _sides(name, kind, anchors)
     maps = Pyramid(
@@ -233,7 +256,7 @@ def detector(  # noqa: PLR0913 - one call, each parameter but four by its name
     if weights is not None:
         load_weights(weights, maps.network, leftovers=True)
     if frozen_norms:
-        need("timm.utils", "to freeze normalization").freeze_batch_norm_2d(maps.network)
+        need("timm.layers", "to freeze normalization").freeze_batch_norm_2d(maps.network)
     told = {"score": score, "nms": nms, "most": most}
     settings: dict[str, Any] = {theirs: told[ours] for ours, theirs in kind.settings.items()}
     settings |= _sizes(kind, size)
@@ -257,6 +280,18 @@ def _kind(name: str) -> Kind:
             f"detector = {name!r}: it must be one of {', '.join(DETECTORS)}{nearest(name, DETECTORS)}"
         )
     return DETECTORS[name]
+
+
+def _check_options(name: str, kind: Kind, options: Mapping[str, Any]) -> None:
+    """Refuse what torchvision would take without a word and forget."""
+    module, _, title = kind.kind.partition(".")
+    made = getattr(need(f"torchvision.models.detection.{module}", "to build detectors"), title)
+    known = set(inspect.signature(made).parameters) - {"kwargs"}
+    for option in options:
+        if option not in known:
+            raise ParameterTypeError(
+                f"detector({name!r}) has no option {option!r}{nearest(option, known)}"
+            )
 
 
 def _check(classes: int, in_channels: int, score: float, nms: float) -> None:

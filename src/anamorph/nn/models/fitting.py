@@ -83,7 +83,9 @@ def load_weights(
     state = weights if isinstance(weights, Mapping) else read_weights(weights, sha256=sha256)
     own = {k: v for k, v in model.state_dict().items() if isinstance(v, Tensor)}
     forms = _forms(state, model, None if isinstance(weights, Mapping) else _timm(weights))
-    fit, values = _compare(own, max(forms, key=lambda form: _overlap(own, form)), model)
+    fit, values = _compare(
+        own, max(forms, key=lambda form: (_overlap(own, form), -len(form))), model
+    )
     wrong = fit.missing or fit.mismatched or (fit.unexpected and not leftovers)
     if (strict and wrong) or not fit.loaded:
         place = "weights" if isinstance(weights, Mapping) else f"weights = {os.fspath(weights)!r}"

@@ -7,6 +7,7 @@ import io
 import os
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -170,7 +171,10 @@ def _safetensors(source: _Source, spec: str) -> Any:
 def _torch(source: _Source, spec: str) -> Any:
     with _opened(source) as file:
         try:
-            return torch.load(file, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                # Of a protocol that torch does not write: such a file is refused in the next step.
+                warnings.simplefilter("ignore", UserWarning)
+                return torch.load(file, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:
             raise DataError(
                 f"weights = {spec!r}: the file is no file of torch, or holds objects beside tensors, "
