@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from importlib import import_module
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -75,10 +76,9 @@ class DetectionScores:
         ``map``, ``map50``, ``map75``, ``map_small`` and so on by area, ``mar`` (mean recall),
         ``map/name`` and ``map50/name`` of each class that is in the targets.
         """
-        labels = np.unique(
-            np.concatenate([t["labels"] for _, t in self._pictures.values()] or [[]])
-        )
-        if not labels.size:
+        there = [target["labels"] for _, target in self._pictures.values()]
+        labels = set(map(int, chain.from_iterable(there)))
+        if not labels:
             return dict.fromkeys(("map", "map50", "map75", "mar"), float("nan"))
         precision, recall = self._evaluated()
         out = {"map": _mean(precision[..., 0]), "map50": _mean(precision[0, ..., 0])}
@@ -106,7 +106,9 @@ class DetectionScores:
     def _evaluated(self) -> tuple[Array, Array]:
         """Precision (T, R, K, A) and recall (T, K, A); −1 where there is nothing."""
         coco = import_module("faster_coco_eval")
-        known, truth, found = self._labels(), [], []
+        known = self._labels()
+        truth: list[dict[str, Any]] = []
+        found: list[dict[str, Any]] = []
         for number, (said, there) in enumerate(self._pictures.values(), 1):
             truth += _rows(number, there, len(truth))
             found += _rows(number, said, len(found))

@@ -85,7 +85,9 @@ class InstanceScores:
             ratio = overlaps(said, there)
             hits = np.array([(ratio > t).sum() for t in self.thresholds])
             sure = ratio[ratio > 0.5]
-            self._pictures[key] = _Picture(hits, *ratio.shape, float(sure.sum()), len(sure))
+            self._pictures[key] = _Picture(
+                hits, len(ratio), ratio.shape[1], float(sure.sum()), len(sure)
+            )
 
     def merge(self, other: InstanceScores) -> None:
         """Add the pictures of another, of another rank say."""

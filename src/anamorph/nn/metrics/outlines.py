@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ def pixels(width: float, size: tuple[int, ...]) -> int:
     Number(0, above=True).check("width", width)
     if width >= 1:
         return round(width)
-    return max(1, round(width * float(np.hypot(*size))))
+    return max(1, round(width * math.hypot(*size)))
 
 
 def boundary(mask: Any, width: float = 0.02) -> Mask:

@@ -47,7 +47,7 @@ class Thresholds:
         axis = _axis(said, known)
         if axis is None:
             decided = marked("Thresholds", said, limits)
-            return self._cleaned(decided[None])[0] if said.ndim == 2 else decided
+            return self._cleaned(decided) if said.ndim > 1 else decided
         if said.shape[axis] != known:
             have = f"predictions of shape {said.shape}"
             raise DataError(f"Thresholds: {have}: there must be {known} classes")
@@ -66,7 +66,9 @@ class Thresholds:
 
 def _axis(said: Array, known: int) -> int | None:
     """Where the classes are; None if there is but one and no axis for it."""
-    if said.ndim == 1 or (said.ndim == 2 and known == 1 and said.shape[1] != 1):
+    if said.ndim == 1 or (
+        known == 1 and (said.ndim == 3 or (said.ndim == 2 and said.shape[1] != 1))
+    ):
         return None
     return {2: 1, 3: 0, 4: 1}.get(said.ndim, 0)
 
