@@ -18,6 +18,7 @@ from anamorph.cli import (
     init,
     listing,
     predict,
+    runs,
     show,
     stats,
     tta,
@@ -45,6 +46,7 @@ app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("tta")(tta.tta)
 app.command("ensemble")(ensemble.ensemble)
+app.add_typer(runs.app, name="runs")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

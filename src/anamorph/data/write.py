@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anamorph.core.atomic import PART, write_atomically
 from anamorph.core.errors import DataError, UnknownNameError, nearest
+
+__all__ = [
+    "PART",
+    "encode_mask",
+    "encode_picture",
+    "known_suffix",
+    "mask_suffix",
+    "write_atomically",
+    "write_mask",
+    "write_picture",
+]
 
 _QUALITY = 95
 """JPEG and WebP quality. High enough that a second encoding is not seen."""
-
-PART = ".part"
-"""How the name of a file that is being written ends."""
 
 _DEPTHS: Mapping[str, tuple[str, ...]] = {
     ".jpg": ("uint8",),
@@ -88,22 +96,6 @@ def mask_suffix(mask: NDArray[Any]) -> str:
     if mask.dtype.kind in "bui" and (mask.size == 0 or (mask.min() >= 0 and mask.max() < 65536)):
         return ".png"
     return ".tiff"
-
-
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, even if the machine stops."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{secrets.token_hex(8)}{PART}")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def known_suffix(suffix: str) -> str:
