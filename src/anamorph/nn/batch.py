@@ -23,7 +23,7 @@ from anamorph.ir.rules import check_mode, fuse
 from anamorph.nn import batch_labels
 from anamorph.nn.batch_inputs import AUTO, check_layout, handed_out, specs_of, taken_in
 from anamorph.nn.batch_labels import Labels, check_count
-from anamorph.nn.batch_program import Program, State, programmed
+from anamorph.nn.batch_program import Program, programmed
 
 __all__ = ["BatchPlan", "BatchResult", "collate"]
 
@@ -143,14 +143,16 @@ class BatchPlan:
             done = _as_floats(done, DTYPES[self.options.dtype])
         return handed_out(done, place, ragged=way.ragged, layout=way.layout)
 
-    def _rendered(self, state: State, target: Target, way: _Way) -> State:
+    def _rendered(
+        self, state: Tensor | list[Tensor], target: Target, way: _Way
+    ) -> Tensor | list[Tensor]:
         if target is IMAGE and self.tail is not None and way.tail != "stages":
             done = rendered(self.tail, state, always=way.tail == "plain")
             if done is not None:
                 return done
         return self._program_for(state, target)(state)
 
-    def _program_for(self, state: State, target: Target) -> Program:
+    def _program_for(self, state: Tensor | list[Tensor], target: Target) -> Program:
         specs = specs_of(state)
         there = (state if isinstance(state, Tensor) else state[0]).device
         if target is IMAGE and self.program is not None and self.program.before == tuple(specs):
@@ -264,7 +266,7 @@ def _ending(ops: list[Op], target: Target, options: Options) -> list[Op]:
     return ops
 
 
-def _as_floats(state: State, dtype: torch.dtype) -> State:
+def _as_floats(state: Tensor | list[Tensor], dtype: torch.dtype) -> Tensor | list[Tensor]:
     if isinstance(state, Tensor):
         return state.to(dtype) if state.is_floating_point() else state
     return [piece.to(dtype) if piece.is_floating_point() else piece for piece in state]

@@ -12,7 +12,6 @@ from torch import Tensor
 from anamorph.backends.torch import Spec, base
 from anamorph.core.errors import DataError, DataTypeError, ParameterError, sides
 from anamorph.ir.ops import Size
-from anamorph.nn.batch_program import State
 
 FIRST, LAST, AUTO = "channels_first", "channels_last", "auto"
 LAYOUTS = (AUTO, FIRST, LAST)
@@ -32,7 +31,7 @@ def check_layout(layout: str) -> str:
 
 def taken_in(
     given: Any, sizes: Sequence[Size], place: str, *, layout: str, device: Device
-) -> State:
+) -> Tensor | list[Tensor]:
     """Bring pictures or masks to a batch, or to a list where their shapes differ.
 
     Args:
@@ -70,7 +69,7 @@ def _check_count(count: int, sizes: Sequence[Size], place: str) -> None:
 
 def _many(
     given: Sequence[Any], sizes: Sequence[Size], place: str, layout: str, device: Device
-) -> State:
+) -> Tensor | list[Tensor]:
     _check_count(len(given), sizes, place)
     shaped = []
     for i, (item, size) in enumerate(zip(given, sizes, strict=True)):
@@ -119,7 +118,7 @@ def _channels_first(tensor: Tensor, size: Size, place: str, layout: str, lead: i
     )
 
 
-def specs_of(state: State) -> list[Spec]:
+def specs_of(state: Tensor | list[Tensor]) -> list[Spec]:
     """Read what the samples are."""
     if isinstance(state, Tensor):
         return [Spec.of(state)] * len(state)
@@ -129,7 +128,9 @@ def specs_of(state: State) -> list[Spec]:
 # ------------------------------------------------------------------------------- going out
 
 
-def handed_out(state: State, place: str, *, ragged: str, layout: str) -> Tensor | list[Tensor]:
+def handed_out(
+    state: Tensor | list[Tensor], place: str, *, ragged: str, layout: str
+) -> Tensor | list[Tensor]:
     """Hand out one tensor, or a list where the caller wants one.
 
     Raises:

@@ -21,8 +21,6 @@ from anamorph.backends.torch.sampling import plain, seen_as
 from anamorph.ir.ops import Op, Target
 from anamorph.nn.batch_packing import after, lined_up, packed
 
-State = Tensor | list[Tensor]
-"""A batch (N, C, H, W), or where samples differ a list of N of (1, C, H, W)."""
 # ---------------------------------------------------------------------------------- stages
 
 
@@ -49,7 +47,7 @@ class Stage:
                 return job.of(rows.index(n))
         return None
 
-    def run(self, state: State) -> State:
+    def run(self, state: Tensor | list[Tensor]) -> Tensor | list[Tensor]:
         """Do the jobs; samples without one pass through."""
         if isinstance(state, Tensor):
             if len(self.rows) == 1 and len(self.rows[0]) == len(state):
@@ -97,7 +95,7 @@ class Program:
     before: tuple[Spec, ...]
     after: tuple[Spec, ...]
 
-    def __call__(self, state: State) -> State:
+    def __call__(self, state: Tensor | list[Tensor]) -> Tensor | list[Tensor]:
         """Run all stages; on a CPU each sample through as many as go one by one."""
         first = state if isinstance(state, Tensor) else state[0]
         if not base.prefers_one_by_one(first.device):

@@ -17,8 +17,6 @@ from anamorph.ir import mri
 from anamorph.ir.ops import Effect
 from anamorph.ir.principal import SAMPLED
 
-Numbers = Sequence[Tensor]
-
 # ------------------------------------------------------------------------------- patterns
 
 
@@ -42,27 +40,27 @@ def _run_light(job: Job, batch: Tensor) -> Tensor:
     return kept(batch.to(numbers.dtype) * pattern[:, None], batch.dtype)
 
 
-def _linear(x: Tensor, y: Tensor, size: tuple[int, int], numbers: Numbers) -> Tensor:
+def _linear(x: Tensor, y: Tensor, size: tuple[int, int], numbers: Sequence[Tensor]) -> Tensor:
     strength, angle = numbers
     u, v = x / max(size[1] - 1, 1), y / max(size[0] - 1, 1)
     turn = torch.deg2rad(angle)
     return 1 - strength + 2 * strength * (u * torch.cos(turn) + v * torch.sin(turn))
 
 
-def _corner(x: Tensor, y: Tensor, size: tuple[int, int], numbers: Numbers) -> Tensor:
+def _corner(x: Tensor, y: Tensor, size: tuple[int, int], numbers: Sequence[Tensor]) -> Tensor:
     strength, corner = numbers
     x = torch.where((corner == 1) | (corner == 2), size[1] - 1 - x, x)
     y = torch.where((corner == 2) | (corner == 3), size[0] - 1 - y, y)
     return 1 + strength * (1 - torch.hypot(x, y) / math.hypot(*size))
 
 
-def _gaussian(x: Tensor, y: Tensor, size: tuple[int, int], numbers: Numbers) -> Tensor:
+def _gaussian(x: Tensor, y: Tensor, size: tuple[int, int], numbers: Sequence[Tensor]) -> Tensor:
     strength, across, down, sigma = numbers
     square = (x - across * size[1]) ** 2 + (y - down * size[0]) ** 2
     return 1 + strength * torch.exp(-square / (2 * (sigma * max(size)) ** 2))
 
 
-def _vignette(x: Tensor, y: Tensor, size: tuple[int, int], numbers: Numbers) -> Tensor:
+def _vignette(x: Tensor, y: Tensor, size: tuple[int, int], numbers: Sequence[Tensor]) -> Tensor:
     strength, across, down = numbers
     cx, cy = across * size[1], down * size[0]
     square = (x + 0.5 - cx) ** 2 + (y + 0.5 - cy) ** 2

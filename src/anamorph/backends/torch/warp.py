@@ -104,7 +104,9 @@ def _pack(ops: Sequence[AnyWarp], spec: Spec, hows: Sequence[tuple[int, Color]])
 
 def _pack_views(ways: Sequence[Any], spec: Spec) -> Job:
     """Move, resize linearly, or both: by slices where it pays, else by tables."""
-    tables = _tables(ways, axes.places if ways[0].laid.scaled else axes.picks)
+    alone = len(ways) == 1 and not (ways[0].laid.scaled and _wasteful(ways[0].laid))
+    make = axes.places if ways[0].laid.scaled else axes.picks
+    tables = {} if alone else _tables(ways, make)
     fill = fills([way.fill for way in ways], spec)
     facts = {"own": tuple(way.laid for way in ways)}
     run = _run_resized if ways[0].laid.scaled else _run_moved
@@ -156,8 +158,7 @@ def _run_moved(job: Job, batch: Tensor) -> Tensor:
 def _run_resized(job: Job, batch: Tensor) -> Tensor:
     """Resize linearly: by torch's own resizing, or all samples at once by places."""
     laids = job.facts["own"]
-    wasteful = any(_area(laid) > 2 * laid.x.canvas * laid.y.canvas for laid in laids)
-    if not wasteful and len(laids) == 1:
+    if len(laids) == 1 and not _wasteful(laids[0]):
         return laid_out(batch, laids[0], job.tensors["fill"])
     y, x = job.tensors["rows"], job.tensors["columns"]
     shape = (y.shape[0], y.shape[1], x.shape[1])
@@ -167,8 +168,9 @@ def _run_resized(job: Job, batch: Tensor) -> Tensor:
     return _framed(job, sampling.read(batch, at.spread(batch.shape[0]), how))
 
 
-def _area(laid: Laid) -> int:
-    return laid.x.length * laid.y.length
+def _wasteful(laid: Laid) -> bool:
+    """Tell whether only a small part of the resized picture is on the canvas."""
+    return laid.x.length * laid.y.length > 2 * laid.x.canvas * laid.y.canvas
 
 
 def laid_out(batch: Tensor, laid: Laid, fill: Tensor) -> Tensor:
