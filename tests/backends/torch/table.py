@@ -262,3 +262,12 @@ def blends(channels, dtype):
     """Ops that hold pictures, for pictures of one kind."""
     others = [picture(SIZE, channels, dtype, seed) for seed in range(9, 12)]
     return tuple(Blend(0.2 + 0.3 * k, Picture.of(other)) for k, other in enumerate(others))
+
+
+def tolerances():
+    """The table as the page on batches shows it: levels of 255 that pixels may be off."""
+    lines = ["| kernel | uint8 | uint16 | float32 |", "|---|---|---|---|"]
+    for name, row in {**TABLE, "Blend": Row((), ROUNDED)}.items():
+        told = (f"{row.off[dtype]:.2g}" for dtype in ("uint8", "uint16", "float32"))
+        lines.append(f"| {name} | {' | '.join(told)} |")
+    return "\n".join(lines)

@@ -1,5 +1,7 @@
 """Kernels for batches against the reference, one table for all of them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -24,7 +26,7 @@ from anamorph.ir.ops import (
     Tiles,
 )
 from backends.comparing import CURVES, picture
-from backends.torch.table import ROUNDED, SIZE, TABLE, blends
+from backends.torch.table import ROUNDED, SIZE, TABLE, blends, tolerances
 
 
 @pytest.fixture(params=["one by one", "together"])
@@ -256,6 +258,12 @@ def test_every_kernel_has_a_row():
     assert {op.__name__ for op, _ in BACKEND.kernels} <= rowed
     effects = {op.name for row in TABLE.values() for op in row.ops if isinstance(op, Effect)}
     assert set(BACKEND.effects) == effects
+
+
+def test_the_page_shows_the_table():
+    """Print `tolerances()` and put it into the page where this fails."""
+    page = Path(__file__).resolve().parents[3] / "docs" / "guides" / "batches.md"
+    assert tolerances() in page.read_text()
 
 
 @pytest.mark.parametrize(
