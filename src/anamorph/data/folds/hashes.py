@@ -76,7 +76,7 @@ def hashed(grays: NDArray[np.uint8]) -> NDArray[np.uint64]:
     (Zauner 2010, Implementation and Benchmarking of Perceptual Image Hash Functions).
     """
     rows = _COSINES @ grays.astype(np.float32) @ _COSINES.T
-    low = rows.reshape(len(grays), -1)[:, _ORDER]
+    low = rows.reshape(len(grays), 81)[:, _ORDER]
     bits = low > np.median(low, axis=1, keepdims=True)
     return np.ascontiguousarray(np.packbits(bits, axis=1)).view(np.uint64).ravel()
 
@@ -90,7 +90,7 @@ def seen_as(grays: NDArray[np.uint8], view: str) -> NDArray[np.uint8]:
 
 def is_flat(grays: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which likenesses are one gray level, nearly."""
-    flat: NDArray[np.bool_] = grays.reshape(len(grays), -1).std(axis=1) < _FLAT
+    flat: NDArray[np.bool_] = grays.reshape(len(grays), SIDE * SIDE).std(axis=1) < _FLAT
     return flat
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anamorph.core.errors import DataError, MissingFileError, ParameterError
+from anamorph.core.errors import DataError, ParameterError
 from anamorph.core.params import Choice, Number, plain
 from anamorph.core.rng import generator, mix
 from anamorph.data.folds.grouped import spread
@@ -70,7 +69,6 @@ def make_folds(  # noqa: PLR0913 - each says one thing about the samples
     Raises:
         DataError: there are fewer samples, groups or times than folds, or not one value a sample.
         ParameterError: a parameter is out of bounds, or times go with groups.
-        MissingFileError: several labels a sample, without groups, need iterative-stratification.
 
     >>> from anamorph.data import make_folds
     >>> folds = make_folds(range(8), 2, labels=[0, 0, 0, 0, 1, 1, 1, 1])
@@ -134,28 +132,9 @@ def _dealt(data: _Data) -> NDArray[np.int64]:
     return numbers
 
 
-def _multilabel(data: _Data) -> NDArray[np.int64]:
-    """Iterative stratification (Sechidis et al. 2011)."""
-    matrix = np.column_stack(list(data.columns.values()))
-    if matrix.shape[1] == 1:
-        return _dealt(data)
-    try:
-        library = importlib.import_module("iterstrat.ml_stratifiers")
-    except ImportError as error:
-        raise MissingFileError(
-            "several labels a sample are spread by iterative-stratification: "
-            "install it (pip install 'anamorph[train]')"
-        ) from error
-    seed = mix(data.seed, _TAG) % 2**32
-    splitter = library.MultilabelStratifiedKFold(data.n, shuffle=True, random_state=seed)
-    numbers = np.empty(data.count, np.int64)
-    for fold, (_, valid) in enumerate(splitter.split(matrix, matrix)):
-        numbers[valid] = fold
-    return numbers
-
-
 def _grouped(data: _Data) -> NDArray[np.int64]:
-    groups = np.zeros(data.count, np.int64) if data.groups is None else data.groups
+    """Whole groups; without any, each sample is one."""
+    groups = np.arange(data.count) if data.groups is None else data.groups
     columns = np.column_stack([np.ones(data.count, np.int64), *data.columns.values()])
     counts = np.zeros((int(groups.max()) + 1, columns.shape[1]), np.int64)
     np.add.at(counts, groups, columns)
@@ -165,7 +144,7 @@ def _grouped(data: _Data) -> NDArray[np.int64]:
 METHODS: Mapping[str, Callable[[_Data], NDArray[np.int64]]] = {
     "random": _dealt,
     "stratified": _dealt,
-    "multilabel": _multilabel,
+    "multilabel": _grouped,
     "grouped": _grouped,
     "stratified grouped": _grouped,
     "multilabel grouped": _grouped,

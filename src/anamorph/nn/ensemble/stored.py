@@ -99,7 +99,7 @@ def ranked(values: Any) -> NDArray[np.float64]:
     [0.625, 0.25, 0.25, 0.875]
     """
     array = np.asarray(values, np.float64)
-    flat = array.reshape(len(array), -1)
+    flat = _columns(array)
     ranks = np.empty(flat.shape)
     for at in range(flat.shape[1]):
         _, inverse, counts = np.unique(flat[:, at], return_inverse=True, return_counts=True)
@@ -180,15 +180,19 @@ def _summing(values: Values) -> Values:
 
 def _rank_mean(arrays: Sequence[Values], weights: Sequence[float], out: Values) -> None:
     count = out.shape[0]
-    columns = out.reshape(count, -1)
+    columns = _columns(out)
     for at in range(columns.shape[1]):
         total = np.zeros(count)
         for number, (array, weight) in enumerate(zip(arrays, weights, strict=True)):
-            column = np.asarray(array.reshape(count, -1)[:, at], np.float64)
+            column = np.asarray(_columns(array)[:, at], np.float64)
             if not np.isfinite(column).all():
                 raise DataError(f"predictions[{number}] hold a number that is not finite")
             total += weight * ranked(column)
         columns[:, at] = total
+
+
+def _columns(array: Values) -> Values:
+    return array.reshape(len(array), int(np.prod(array.shape[1:], dtype=np.int64)))
 
 
 class _Target:
