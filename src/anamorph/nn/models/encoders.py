@@ -36,6 +36,7 @@ class VGG(nn.Module):
     Maps are taken before each pooling. Checkpoints of torchvision's ``vgg11`` and ``vgg16`` fit
     but for ``classifier``, which is left over.
 
+    >>> import torch
     >>> [tuple(m.shape) for m in VGG("vgg11")(torch.zeros(1, 3, 32, 32))][::2]
     [(1, 64, 32, 32), (1, 256, 8, 8), (1, 512, 2, 2)]
     """
@@ -97,6 +98,7 @@ class ResNet34(nn.Module):
 
     Checkpoints of torchvision's ``resnet34`` fit but for ``fc``, which is left over.
 
+    >>> import torch
     >>> [tuple(m.shape) for m in ResNet34()(torch.zeros(1, 3, 64, 64))][:2]
     [(1, 64, 16, 16), (1, 128, 8, 8)]
     """

@@ -79,6 +79,7 @@ def build(
 
     Nothing is fetched unless ``weights`` says so. ``model.encoder`` is the part that they fill.
 
+    >>> import torch
     >>> build("unet11", in_channels=4, classes=2)(torch.zeros(1, 4, 50, 40)).shape
     torch.Size([1, 2, 50, 40])
 

@@ -122,6 +122,6 @@ def encoder_name(name: str, *, shallow: bool = False) -> str:
 def _cut(encoder: Any) -> None:
     """Drop what of a ViT no decoder asks for: its last norm, its head, blocks after the last map."""
     indices = getattr(encoder, "_output_indices", None)
-    model = getattr(encoder, "model", None)
+    model: Any = getattr(encoder, "model", None)
     if indices is not None and hasattr(model, "prune_intermediate_layers"):
         model.prune_intermediate_layers(list(indices), prune_norm=True, prune_head=True)
