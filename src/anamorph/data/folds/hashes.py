@@ -21,6 +21,9 @@ SIDE = 32
 _FLAT = 2.0
 """Deviation of gray levels under which a picture has nothing that a hash could tell."""
 
+_CHUNK = 4096
+"""Likenesses that are transformed together."""
+
 VIEWS: Mapping[str, tuple[bool, int]] = {
     "as it is": (False, 0),
     "flipped": (True, 0),
@@ -75,9 +78,12 @@ def hashed(grays: NDArray[np.uint8]) -> NDArray[np.uint64]:
     The signs of the 64 lowest frequencies of the cosine transform, less the mean, about their median
     (Zauner 2010, Implementation and Benchmarking of Perceptual Image Hash Functions).
     """
-    rows = _COSINES @ grays.astype(np.float32) @ _COSINES.T
-    low = rows.reshape(len(grays), 81)[:, _ORDER]
-    bits = low > np.median(low, axis=1, keepdims=True)
+    bits = np.empty((len(grays), 64), np.bool_)
+    for start in range(0, len(grays), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        rows = _COSINES @ grays[part].astype(np.float32) @ _COSINES.T
+        low = rows.reshape(len(rows), 81)[:, _ORDER]
+        bits[part] = low > np.median(low, axis=1, keepdims=True)
     return np.ascontiguousarray(np.packbits(bits, axis=1)).view(np.uint64).ravel()
 
 
