@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "requirements"
 # What the editable install is built with, and (the tools only) the torch that the tests are held to.
 BUILD = ["editables"]
-HELD = ["torch==2.13.0"]
+HELD = ["torch==2.14.1", "torchvision==0.29.1"]
+TESTED = ("files", "jpeg", "mlflow", "onnx", "parquet", "plots", "ray", "text", "tiff", "train")
 
 
 def main() -> None:
@@ -22,7 +23,7 @@ def main() -> None:
     extras = project["project"]["optional-dependencies"]
     core = project["project"]["dependencies"]
     tools = [d for d in extras["dev"] if not d.startswith("anamorph")]
-    tools += [d for name in ("files", "jpeg", "parquet", "plots", "text", "tiff") for d in extras[name]]
+    tools += [d for name in TESTED for d in extras[name] if not d.startswith("anamorph")]
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = str(Path(folder) / "bin" / "python")

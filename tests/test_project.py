@@ -26,9 +26,7 @@ def test_one_version():
     assert f"{PROJECT['version']}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
-@pytest.mark.parametrize(
-    "extra", [None, "cli", "files", "jpeg", "parquet", "plots", "text", "tiff", "torch", "dev"]
-)
+@pytest.mark.parametrize("extra", [None, *PROJECT["optional-dependencies"]])
 def test_locked(extra):
     """The locks hold a version that the project allows, for whatever it names."""
     extras = PROJECT["optional-dependencies"]
