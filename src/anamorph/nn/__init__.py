@@ -1,7 +1,7 @@
 """Models and what is around them: batches rendered on a device, views, tiles, box fusion.
 
-The parts are `anamorph.nn.tta`, `anamorph.nn.tiles` and `anamorph.nn.boxes`; each is loaded when it
-is first asked for, and box fusion needs no torch.
+The parts are `anamorph.nn.models`, `losses`, `metrics`, `ensemble`, `tta`, `tiles` and `boxes`; each
+is loaded when it is first asked for, and box fusion needs no torch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["BatchPlan", "BatchResult", "collate"]
 
 _HOMES = {"BatchPlan": "batch", "BatchResult": "batch", "collate": "batch"}
 """Name → the module that has it."""
-_PARTS = frozenset({"boxes", "tiles", "tta"})
+_PARTS = frozenset({"boxes", "ensemble", "losses", "metrics", "models", "tiles", "tta"})
 
 
 def __getattr__(name: str) -> Any:
