@@ -30,7 +30,7 @@ from anamorph.nn.losses import (
     Tversky,
     build,
 )
-from anamorph.nn.losses.distances import distance_inside, signed_distance
+from anamorph.nn.losses.distances import compared, distance_inside, signed_distance
 from anamorph.nn.losses.entropy import tempered_softmax
 
 Z = torch.randn(3, 4, 6, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -290,8 +290,9 @@ def test_distances_are_those_of_all_pairs(shape):
     generator = np.random.default_rng(3)
     for share in (0.0, 0.1, 0.5, 0.9, 1.0):
         mask = generator.random((2, *shape)) < share
-        ours = distance_inside(torch.from_numpy(mask)).numpy()
-        for row, got in zip(mask, ours, strict=True):
+        ours = distance_inside(torch.from_numpy(mask))
+        torch.testing.assert_close(compared(torch.from_numpy(mask)), ours)
+        for row, got in zip(mask, ours.numpy(), strict=True):
             outside = np.argwhere(~row)
             for place in np.ndindex(shape):
                 want = 0.0

@@ -18,9 +18,8 @@ from anamorph.nn.losses.reading import Batch
 class Outline(TargetLoss):
     """Abstract base of losses of pictures by distances; targets are rounded to 0 or 1.
 
-    Distances are exact, in pixels, and are computed where the tensors are. They take as many
-    steps as pixels times sides: on a CPU, about a second for a batch of eight masks of 512².
-    What is ignored is taken for background when distances are measured.
+    Distances are exact, in pixels, and are computed where the tensors are. What is ignored is taken
+    for background when distances are measured.
 
     Args:
         weights: how much each class counts.
@@ -71,7 +70,7 @@ class Boundary(Outline):
 
 @dataclass(frozen=True, kw_only=True)
 class Hausdorff(Outline):
-    """Mean of (p − t)²·(d_t^alpha + d_p^alpha), of distances to the true and to the predicted boundary.
+    """Mean of (p − t)²·(d_t^alpha + d_p^alpha), of distances to the true and the predicted edge.
 
     Karimi & Salcudean 2019 (arXiv 1904.10030), the variant by distance transforms. d_p is
     that of p > 0.5, and has no gradient.

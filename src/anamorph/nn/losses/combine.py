@@ -19,7 +19,8 @@ from anamorph.nn.losses.base import Loss, Pointwise, Share, expect
 class TopK(Loss):
     """The mean of a loss over its hardest elements: online hard example mining.
 
-    Shrivastava et al. 2016 (arXiv 1604.03540), of elements, or pixels (Wu et al. 2016, arXiv 1605.06457).
+    Shrivastava et al. 2016 (arXiv 1604.03540), of elements, or pixels (Wu et al. 2016, arXiv
+    1605.06457).
 
     Args:
         loss: the loss of an element; its `reduction` is not used.
@@ -62,9 +63,10 @@ class TopK(Loss):
 class DeepSupervision(Loss):
     """The weighted mean of a loss over the outputs of several depths of a model.
 
-    Lee et al. 2015 (arXiv 1409.5185). Called with a list of logits (N, C, ...), the finest first, each of
-    its own size, and one target. The target is brought to the size of each by picking the nearest: so labels stay labels and ignored places
-    stay ignored. A lone tensor, as models give in evaluation, counts alone.
+    Lee et al. 2015 (arXiv 1409.5185). Called with a list of logits (N, C, ...), the finest first,
+    each of its own size, and one target. The target is brought to the size of each by picking the
+    nearest: so labels stay labels and ignored places stay ignored. A lone tensor, as models give in
+        evaluation, counts alone.
 
     Args:
         loss: of each output.

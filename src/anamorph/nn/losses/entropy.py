@@ -23,7 +23,7 @@ from anamorph.nn.losses.reading import Batch, log_losses
 
 
 def smoothed(batch: Batch, share: float) -> Tensor:
-    """Labels of which a share is spread evenly over the classes (Szegedy 2016, arXiv 1512.00567)."""
+    """Labels of which a share is spread evenly over the classes (Szegedy, arXiv 1512.00567)."""
     if not share:
         return batch.labels
     ways = batch.logits.shape[1] if batch.mode == "multiclass" else 2
@@ -121,12 +121,19 @@ def _tempered_exp(values: Tensor, temperature: float) -> Tensor:
     return (1 + (1 - temperature) * values).pow(1 / (1 - temperature))
 
 
+def _settled(total: Tensor) -> bool:
+    """Whether shares sum to 1; on a device, where asking means to wait, all steps are taken."""
+    if total.device.type != "cpu" or torch.compiler.is_compiling() or not total.numel():
+        return False
+    return bool((total - 1).abs().amax() <= 4 * torch.finfo(total.dtype).eps)
+
+
 def tempered_softmax(logits: Tensor, temperature: float, steps: int = 12) -> Tensor:
     """Shares of classes exp_t(z − λ), with λ such that they sum to 1; classes are in dimension 1.
 
     Amid et al. 2019 (arXiv 1906.03361). λ is found by Newton steps on (Σ exp_t(z − λ))^(1−t) = 1,
-    which is linear in λ where all logits are equal; its gradient is exact (by the implicit function:
-    the escort distribution), and not that of the steps.
+    which is linear in λ where all logits are equal; its gradient is exact (by the implicit
+    function: the escort distribution), and not that of the steps.
     """
     if temperature == 1:
         return logits.softmax(1)
@@ -137,6 +144,8 @@ def tempered_softmax(logits: Tensor, temperature: float, steps: int = 12) -> Ten
         for _ in range(steps):
             shares = _tempered_exp(logits - shift, temperature)
             total = shares.sum(1, keepdim=True)
+            if _settled(total):
+                break
             slope = power * total.pow(-temperature) * -shares.pow(temperature).sum(1, keepdim=True)
             shift = torch.maximum(shift - (total.pow(power) - 1) / slope, top)
         escort = _tempered_exp(logits - shift, temperature).pow(temperature)
@@ -151,8 +160,8 @@ class BiTempered(Pointwise):
 
     Amid et al. 2019 (arXiv 1906.03361): the Bregman divergence
     Σ t·(log₁ t − log₁ p) − (t^(2−t₁) − p^(2−t₁))/(2 − t₁), of p = exp₂(z − λ), where the logarithm
-    and the exponential have the temperatures t₁ and t₂. t₁ < 1 bounds the loss of outliers, t₂ > 1 gives heavy
-    tails. At t₁ = t₂ = 1 it is cross-entropy less the entropy of the target.
+    and the exponential have the temperatures t₁ and t₂. t₁ < 1 bounds the loss of outliers, t₂ > 1
+    gives heavy tails. At t₁ = t₂ = 1 it is cross-entropy less the entropy of the target.
 
     Args:
         bound: t₁.

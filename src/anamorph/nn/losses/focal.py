@@ -40,7 +40,7 @@ class Focal(Pointwise):
     def elements(self, batch: Batch) -> Tensor:
         if batch.mode == "multiclass":
             return self._of_classes(batch)
-        # the probability of the other side, by logarithms: exact where 1 − p would be rounded to nothing
+        # the other side's probability, by logarithms: exact where 1 − p would be rounded to 0
         log_yes, log_no = functional.logsigmoid(batch.logits), functional.logsigmoid(-batch.logits)
         alpha = (1.0, 1.0) if self.alpha is None else (self.alpha, 1 - self.alpha)
         yes = batch.labels * self._looks(log_no) * log_yes * alpha[0]
@@ -68,7 +68,7 @@ class Focal(Pointwise):
 
 @dataclass(frozen=True, kw_only=True)
 class QualityFocal(Pointwise):
-    """Quality focal loss: |t − p|^beta·BCE(z, t), p = sigmoid(z), for targets that say how good a box is.
+    """Quality focal loss: |t − sigmoid(z)|^beta·BCE(z, t): targets say how good a box is.
 
     Li et al. 2020 (arXiv 2006.04388). For targets of 0 and 1 it is the focal loss.
 

@@ -147,8 +147,8 @@ class Jaccard(Overlap):
 class Tversky(Overlap):
     """(1 − (I + s)/(I + alpha·FP + beta·FN + s))^gamma, of false positives and false negatives.
 
-    Salehi et al. 2017 (arXiv 1706.05721). alpha = beta = 0.5 is Dice, with twice the smoothing; alpha =
-    beta = 1 is Jaccard.
+    Salehi et al. 2017 (arXiv 1706.05721). alpha = beta = 0.5 is Dice, with twice the smoothing;
+    alpha = beta = 1 is Jaccard.
 
     Args:
         alpha: below beta, what is missed costs more than what is said falsely.
@@ -217,8 +217,8 @@ class BCEJaccard(TargetLoss):
     """TernausNet's loss: H − w·ln J, of cross-entropy H and the batch's Jaccard index J.
 
     Iglovikov & Shvets 2018 (arXiv 1801.05746). J is soft, one for each class over the whole batch,
-    and ln J their mean. `smooth` is added to both areas, in pixels: a batch without an object has J = 1 if nothing
-    is said, where the published code has −ln J = 35.
+    and ln J their mean. `smooth` is added to both areas, in pixels: a batch without an object has J
+    = 1 if nothing is said, where the published code has −ln J = 35.
 
     Args:
         jaccard: w.

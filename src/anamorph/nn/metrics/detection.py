@@ -49,7 +49,8 @@ class DetectionScores:
 
         Args:
             ids: of the pictures.
-            predictions: dictionaries of ``boxes`` (N, 4) x0, y0, x1, y1 in pixels, ``scores``, ``labels``.
+            predictions: dictionaries of ``boxes`` (N, 4) x0, y0, x1, y1 in pixels, ``scores``,
+                ``labels``.
             targets: dictionaries of ``boxes`` and ``labels``; ``iscrowd`` (N,) for boxes that
                 may be found any number of times or not at all, and ``area`` (N,), if there are.
 

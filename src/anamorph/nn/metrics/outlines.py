@@ -60,9 +60,10 @@ def boundary_iou(prediction: Any, target: Any, width: float = 0.02) -> float:
 
 
 def boundary_f(prediction: Any, target: Any, width: float = 0.0075) -> float:
-    """F1 of boundary pixels: how many are within `width` of the other's boundary; NaN if both are empty.
+    """F1 of boundary pixels that are within `width` of the other's; NaN if both are empty.
 
-    Csurka et al. 2013, Perazzi et al. 2016 (DAVIS): boundaries are one pixel wide, distances Euclidean.
+    Csurka et al. 2013, Perazzi et al. 2016 (DAVIS): boundaries are one pixel wide, distances
+    Euclidean.
 
     Args:
         prediction: (H, W), 0 or 1.

@@ -15,7 +15,7 @@ from anamorph.nn.metrics.counts import Counts, Floats
 
 
 def cuts(scores: Array) -> Floats:
-    """A threshold for every way to cut scores in two: half-way between neighbours, and beyond the ends.
+    """A threshold for each way to cut scores in two: between neighbours, and beyond the ends.
 
     >>> cuts(np.array([0.2, 0.6, 0.6]))
     array([0.1, 0.4, 0.8])

@@ -28,8 +28,9 @@ Ints = npt.NDArray[np.int64]
 class SegmentationScores:
     """Counts of pixels by picture and class, and the scores that they give.
 
-    Batches may hold whole pictures or parts of them: what has the same id is added up. Parts must not overlap: merge
-    overlapping tiles first. Counts are whole numbers, so no order, batch size or number of ranks changes a score.
+    Batches may hold whole pictures or parts of them: what has the same id is added up. Parts must
+    not overlap: merge overlapping tiles first. Counts are whole numbers, so no order, batch size or
+    number of ranks changes a score.
 
     Args:
         classes: how many, or their names.
@@ -139,7 +140,7 @@ class SegmentationScores:
         return out
 
     def _read(self, said: Array, there: Array) -> tuple[Array, Array, Array]:
-        """What is said and there as (N, C, H, W) bools or (N, H, W) numbers, and (..) what counts."""
+        """What is said and there, (N, C, H, W) bools or (N, H, W) numbers, and what counts."""
         place = type(self).__name__
         if self.mode == "multiclass":
             if said.ndim == there.ndim + 1:

@@ -23,8 +23,9 @@ GRID = tuple(round(0.05 * k, 2) for k in range(1, 20))
 class Thresholds:
     """What a search has found.
 
-    ``thresholds`` and ``min_area`` have one item a class. ``score`` is that on the data of the search: too
-    good, since it was searched for there; `ThresholdSearch.cross_fitted` is the honest one.
+    ``thresholds`` and ``min_area`` have one item a class. ``score`` is that on the data of the
+    search: too good, since it was searched for there; `ThresholdSearch.cross_fitted` is the honest
+        one.
     """
 
     thresholds: tuple[float, ...]
@@ -33,7 +34,10 @@ class Thresholds:
     metric: str
 
     def apply(self, predictions: Any) -> npt.NDArray[np.bool_]:
-        """Decide: probabilities (N,), (N, C), or pictures (H, W), (C, H, W), (N, C, H, W) as yes or no.
+        """Decide yes or no.
+
+        Args:
+            predictions: probabilities (N,), (N, C), or of pictures (H, W), (C, H, W), (N, C, H, W).
 
         Raises:
             DataError: there are not as many classes as thresholds.
@@ -77,9 +81,9 @@ def _axis(said: Array, known: int) -> int | None:
 class ThresholdSearch:
     """How to search: called with predictions and targets.
 
-    Labels are (N,) or (N, C) arrays; the best cut among all is found exactly, by sorted scores. Masks are pictures (H, W) or
-    (C, H, W), in any iterable, each of its own size; of each only counts are kept, for each cut and area of the
-    grids.
+    Labels are (N,) or (N, C) arrays; the best cut among all is found exactly, by sorted scores.
+    Masks are pictures (H, W) or (C, H, W), in any iterable, each of its own size; of each only
+    counts are kept, for each cut and area of the grids.
 
     Args:
         metric: one of `SCORES`; for several classes, the mean of theirs.
