@@ -32,7 +32,7 @@ def picture(number: int) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int, i
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory) -> Path:
-    """``classes/NAME/…``, ``images`` with ``masks``, ``coco.json``, ``labels.csv``."""
+    """``classes/NAME/…``, ``images`` with ``masks`` and ``planes`` (a channel a class), ``coco.json``, ``labels.csv``."""
     root = tmp_path_factory.mktemp("data")
     entries, images = [], []
     rows = ["file,red,green,car"]
@@ -43,6 +43,9 @@ def data(tmp_path_factory) -> Path:
         write_picture(root / "classes" / kind / name, image)
         write_picture(root / "images" / name, image)
         write_mask(root / "masks" / name, mask)
+        planes = np.zeros((*mask.shape, 3), np.uint8)
+        planes[..., number % 2] = mask
+        write_mask(root / "planes" / name, planes)
         size = {"height": image.shape[0], "width": image.shape[1]}
         images.append({"id": number, "file_name": name, **size})
         entries.append(
@@ -73,7 +76,7 @@ PLAIN = {
     },
     "detect": {
         "task": "detect",
-        "model": {"name": "fcos", "encoder": "test_resnet", "options": {"width": 16}},
+        "model": {"name": "fcos", "encoder": "test_resnet", "options": {"width": 64}},
         "input": {"size": [64, 64]},
     },
 }

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -59,6 +59,20 @@ class Found:
     def truths(self) -> list[Any]:
         """Of each picture, by its number."""
         return [self.entries[at][1] for at in self.indices]
+
+
+class Pairs(Protocol):
+    """Predictions beside what is true, in the same order; they need not all be in memory."""
+
+    @property
+    def predictions(self) -> Sequence[Any]:
+        """Of each picture."""
+        ...
+
+    @property
+    def truths(self) -> Sequence[Any]:
+        """Of each picture."""
+        ...
 
 
 class Task(ABC):
@@ -148,10 +162,10 @@ class Task(ABC):
     # ------------------------------------------------------------ scores
 
     @abstractmethod
-    def scores(self, found: Found, decision: Decision) -> Scores:
+    def scores(self, found: Pairs, decision: Decision) -> Scores:
         """All metrics by name."""
 
-    def decide(self, found: Found) -> Decision:
+    def decide(self, found: Pairs) -> Decision:
         """The decision that is best on predictions of pictures that were not trained on."""
         del found
         return self.usual()

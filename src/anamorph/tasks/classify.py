@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from anamorph.nn.metrics import mode_of
 from anamorph.pipeline.compose import Compose
 from anamorph.tasks import measures, parts
-from anamorph.tasks.base import Decision, Found, Scores, Task
+from anamorph.tasks.base import Decision, Pairs, Scores, Task
 from anamorph.tasks.mixing import Shares
 from anamorph.tasks.pictures import Labels, Pictures
 from anamorph.tasks.viewing import ACTIVATIONS, MapViewer
@@ -88,14 +88,14 @@ class Classify(Task):
 
     # ------------------------------------------------------------ scores
 
-    def scores(self, found: Found, decision: Decision) -> Scores:
+    def scores(self, found: Pairs, decision: Decision) -> Scores:
         probabilities, truths = np.stack(found.predictions), np.stack(found.truths)
         decided = np.stack([self._decided(each, decision) for each in probabilities])
         return measures.classes(
             self.config.mode, probabilities, decided, truths, self.metric[0]
         )
 
-    def decide(self, found: Found) -> Decision:
+    def decide(self, found: Pairs) -> Decision:
         probabilities, truths = np.stack(found.predictions), np.stack(found.truths)
         if self.config.mode == "multilabel":
             return Decision(measures.label_thresholds(probabilities, truths))

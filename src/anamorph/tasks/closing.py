@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -43,11 +44,17 @@ def close(job: Finished) -> None:
     name, goal = job.task.metric
     for fold, extra in tuned(job.task, parts).items():
         scores[fold] |= extra
-    job.run.scores(name, goal, scores)
-    decision = job.task.decide(joined(list(parts.values())).found)
+    known = {fold: _finite(each) for fold, each in scores.items()}
+    job.run.scores(name, goal, known)
+    decision = job.task.decide(joined(list(parts.values())))
     bundle_of(job, told, decision, scores).save(job.path / "bundle")
     shutil.rmtree(job.path / "checkpoints", ignore_errors=True)
     job.run.finish("done")
+
+
+def _finite(scores: Mapping[str, float]) -> dict[str, float]:
+    """Scores without those of classes that a fold does not have."""
+    return {name: value for name, value in scores.items() if math.isfinite(value)}
 
 
 def tuned(task: Task, parts: Mapping[int, Oof]) -> dict[int, dict[str, float]]:
@@ -61,7 +68,7 @@ def tuned(task: Task, parts: Mapping[int, Oof]) -> dict[int, dict[str, float]]:
     found = {}
     for fold, part in parts.items():
         others = joined([other for number, other in parts.items() if number != fold])
-        found[fold] = {name + TUNED: task.scores(part.found, task.decide(others.found))[name]}
+        found[fold] = {name + TUNED: task.scores(part, task.decide(others))[name]}
     return found
 
 

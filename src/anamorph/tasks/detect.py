@@ -14,7 +14,7 @@ from anamorph.nn.boxes import NMS, WeightedBoxesFusion
 from anamorph.nn.tiles import detect as detect_tiles
 from anamorph.pipeline.compose import Compose
 from anamorph.tasks import measures, parts
-from anamorph.tasks.base import Decision, Found, Scores, Task
+from anamorph.tasks.base import Decision, Pairs, Scores, Task
 from anamorph.tasks.mixing import Shares
 from anamorph.tasks.pictures import Labels, Pictures
 
@@ -99,12 +99,12 @@ class Detect(Task):
 
     # ------------------------------------------------------------ scores
 
-    def scores(self, found: Found, decision: Decision) -> Scores:
+    def scores(self, found: Pairs, decision: Decision) -> Scores:
         del decision  # the curve of all scores counts
         most = self.config.model.most
         return measures.boxes(found.predictions, found.truths, self.classes, most)
 
-    def decide(self, found: Found) -> Decision:
+    def decide(self, found: Pairs) -> Decision:
         return Decision(measures.box_thresholds(found.predictions, found.truths, len(self.classes)))
 
     def usual(self) -> Decision:

@@ -120,7 +120,7 @@ def _of_run(what: Any, root: File) -> Scores:
     bundle = Bundle.load(given, root)
     folder = Path(given) if Path(given).exists() else Path(root) / str(bundle.about["run"])
     task, told = bundle.task, {}
-    each = [task.scores(read_oof(folder, fold).found, task.usual()) for fold in folds_of(folder)]
+    each = [task.scores(read_oof(folder, fold), task.usual()) for fold in folds_of(folder)]
     if not each:
         raise DataError(f"{folder} has no out-of-fold predictions")
     for name in each[0]:

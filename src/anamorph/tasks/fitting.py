@@ -101,6 +101,7 @@ def _begin(
     """Begin a run, or take one up again; the first process does, the others are told."""
     pictures, given = pictures_of(config), config.data
     task = task_of(config, pictures.classes)
+    _ = task.metric  # a wrong one is refused before a run begins
     ledger = Ledger(root)
     if not world.first:
         run, path = None, Path(world.told(None))

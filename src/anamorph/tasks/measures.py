@@ -16,6 +16,7 @@ from anamorph.nn.metrics import (
     ThresholdSearch,
     build_metrics,
 )
+from anamorph.tasks.lazy import Lazy
 from anamorph.tasks.masks import IGNORED
 
 Scores = dict[str, float]
@@ -119,7 +120,7 @@ def quadratic_kappa(decided: Array, truths: Array, grades: int) -> float:
 # ---------------------------------------------------------------------------- masks
 
 
-def masks(
+def of_masks(
     mode: str,
     decided: Iterable[Array],
     truths: Iterable[Array],
@@ -162,8 +163,12 @@ def mask_thresholds(
     median = float(np.median([truth.shape[0] * truth.shape[1] for truth in truths]))
     areas = tuple(sorted({int(median * share) for share in SHARES}))
     search = ThresholdSearch(metric=metric, min_area=areas, empty=empty, ignore_index=IGNORED)
-    found = search.fit(map(_channels, predictions), map(_channels, truths))
+    found = search.fit(_all(predictions), _all(truths))
     return found.thresholds, found.min_area
+
+
+def _all(masks: Sequence[Array]) -> Lazy:
+    return Lazy(len(masks), lambda at: _channels(masks[at]))
 
 
 def _channels(mask: Array) -> Array:

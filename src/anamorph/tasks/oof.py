@@ -20,26 +20,9 @@ import numpy as np
 
 from anamorph.core.errors import DataError
 from anamorph.tasks.base import Found
+from anamorph.tasks.lazy import Lazy
 
 _WHOLE = 255
-
-
-@final
-class Lazy(Sequence[Any]):
-    """Arrays of a file, each read when it is asked for."""
-
-    def __init__(self, count: int, read: Callable[[int], Any]) -> None:
-        self._count, self._read = count, read
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, at: Any) -> Any:
-        if isinstance(at, slice):
-            return [self[k] for k in range(*at.indices(len(self)))]
-        if not -self._count <= at < self._count:
-            raise IndexError(at)
-        return self._read(at % self._count)
 
 
 @final
@@ -55,10 +38,9 @@ class Oof:
         return len(self.ids)
 
     @property
-    def found(self) -> Found:
-        """As a task's scores take it."""
-        pairs = zip(self.predictions, self.targets, strict=True)
-        return Found(dict(enumerate(pairs)))
+    def truths(self) -> Sequence[Any]:
+        """The targets, as a task's scores call them."""
+        return self.targets
 
 
 def joined(parts: Sequence[Oof]) -> Oof:

@@ -14,7 +14,7 @@ from anamorph.nn.metrics import SCORES, drop_small
 from anamorph.nn.tiles import predict as predict_tiles
 from anamorph.pipeline.compose import Compose
 from anamorph.tasks import measures, parts
-from anamorph.tasks.base import Decision, Found, Scores, Task
+from anamorph.tasks.base import Decision, Pairs, Scores, Task
 from anamorph.tasks.masks import Values
 from anamorph.tasks.mixing import Shares
 from anamorph.tasks.pictures import Labels, Pictures, covered, mask_of
@@ -110,16 +110,16 @@ class Segment(Task):
 
     # ------------------------------------------------------------ scores
 
-    def scores(self, found: Found, decision: Decision) -> Scores:
+    def scores(self, found: Pairs, decision: Decision) -> Scores:
         decided = (self.decided(each, decision) for each in found.predictions)
         name = self._base(self.metric[0])
         wanted = tuple(dict.fromkeys((*measures.OF_MASKS, name)))
         empty = self.config.empty
-        return measures.masks(
+        return measures.of_masks(
             self.config.mode, decided, found.truths, self.classes, empty=empty, wanted=wanted
         )
 
-    def decide(self, found: Found) -> Decision:
+    def decide(self, found: Pairs) -> Decision:
         if self.config.mode == "multiclass":
             return self.usual()
         name = self._base(self.metric[0])
