@@ -151,6 +151,7 @@ def test_masks_come_from_any_iterable_and_one_class_needs_no_axis():
     found = SEARCH.fit(said, there)
     flat = SEARCH.fit([p[0] for p in said], [t[0] for t in there])
     assert found == flat
+    assert found == SEARCH.fit(iter(said), (t for t in there))
     assert (found.apply(said[0]) == found.apply(said[0][0])).all()
     same = [p[0][:9, :9] for p in said]
     stacked = SEARCH.fit(np.stack(same), np.stack([t[0][:9, :9] for t in there]))

@@ -66,7 +66,7 @@ class DeepSupervision(Loss):
     Lee et al. 2015 (arXiv 1409.5185). Called with a list of logits (N, C, ...), the finest first,
     each of its own size, and one target. The target is brought to the size of each by picking the
     nearest: so labels stay labels and ignored places stay ignored. A lone tensor, as models give in
-        evaluation, counts alone.
+    evaluation, counts alone.
 
     Args:
         loss: of each output.

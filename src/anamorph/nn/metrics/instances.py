@@ -100,8 +100,8 @@ class InstanceScores:
     def compute(self) -> dict[str, float]:
         """All scores: ``ap``, ``ap50`` and so on by threshold, ``pq``, ``sq``, ``rq``.
 
-        The last, of all pictures together, are panoptic quality (Kirillov et al. 2019, arXiv 1801.00868): rq is F1 of objects
-        at 0.5, sq the mean overlap of those found, pq their product.
+        The last, of all pictures together, are panoptic quality (Kirillov et al. 2019,
+        arXiv 1801.00868): rq is F1 of objects at 0.5, sq the mean overlap of those found, pq their product.
         """
         each = [self._precision(p) for p in self._pictures.values()]
         table = np.stack(each) if each else np.full((1, len(self.thresholds)), np.nan)

@@ -25,7 +25,7 @@ class Thresholds:
 
     ``thresholds`` and ``min_area`` have one item a class. ``score`` is that on the data of the
     search: too good, since it was searched for there; `ThresholdSearch.cross_fitted` is the honest
-        one.
+    one.
     """
 
     thresholds: tuple[float, ...]
@@ -242,6 +242,8 @@ class ThresholdSearch:
 
 def _labels(predictions: Any, targets: Any) -> tuple[Array, Array] | None:
     """Predictions and targets as (N, C), or None if they are pictures."""
+    if not hasattr(predictions, "__getitem__"):  # a stream can only be of pictures
+        return None
     first = next(iter(predictions), None) if isinstance(predictions, Sequence) else predictions[:1]
     if first is None:
         raise DataError("ThresholdSearch: there is nothing to search on")
