@@ -128,6 +128,23 @@ def test_options(config, tmp_path, overrides):
     assert len(board.epochs) == 2
 
 
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_each_picture_once_an_epoch(config, tmp_path, monkeypatch, accumulate):
+    given, seen = loop_module.Trainer.gradients, []
+
+    def noted(self, batches):
+        assert len(batches) == accumulate
+        seen.extend(int(index) for batch in batches for index in batch["index"])
+        return given(self, batches)
+
+    monkeypatch.setattr(loop_module.Trainer, "gradients", noted)
+    tasks.fit(config("classify", "folds.use=[0]", f"train.accumulate={accumulate}"), tmp_path)
+    assert len(seen) == 16
+    assert len(set(seen[:8])) == 8
+    assert set(seen[:8]) == set(seen[8:])
+    assert seen[:8] != seen[8:]
+
+
 def test_patience(config, tmp_path):
     board = Told()
     tasks.fit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ class Trainer:
         found = iter(self.loader)
         try:
             for _ in range(done, self.steps):
-                yield [batch for batch, _ in zip(found, range(self.train.accumulate), strict=False)]
+                yield list(itertools.islice(found, self.train.accumulate))
         except LoaderError:
             self.watch.check()  # a signal to all processes ended the workers first
             raise
