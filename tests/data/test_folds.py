@@ -217,6 +217,7 @@ def test_dates_and_a_gap_in_days():
 
 def test_positions_in_other_data():
     folds = Folds(("a", "b", "c", "d"), (0, 1, 0, 1), 2)
+    assert folds.to_dict() == {"a": 0, "b": 1, "c": 0, "d": 1}
     train, valid = folds.split(0, ["d", "c", "b", "a"])
     assert (train.tolist(), valid.tolist()) == ([0, 2], [1, 3])
     with pytest.raises(DataError, match="'b' and 1 more are of the folds not among the data"):

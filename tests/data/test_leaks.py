@@ -133,6 +133,18 @@ def test_a_crowd_of_one_picture_is_one_group():
     assert len(report.pairs) < 2000
 
 
+def test_pictures_that_are_all_alike_are_told(monkeypatch):
+    items = {
+        str(at): np.clip(_scene(0).astype(int) + at, 0, 255).astype(np.uint8) for at in range(20)
+    }
+    monkeypatch.setattr("anamorph.data.folds.leaks._PAIRS", 50)
+    with pytest.raises(DataError, match="190 pairs of pictures look alike: a greater alike"):
+        find_leaks(items)
+    monkeypatch.setattr("anamorph.data.folds.radius._FOUND", 1)
+    with pytest.raises(DataError, match="more than 1 pairs of hashes"):
+        find_leaks(items)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (3, 2), (33, 31)])
 def test_small_pictures(size):
     rng = np.random.default_rng(0)

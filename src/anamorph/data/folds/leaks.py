@@ -31,6 +31,8 @@ Advance = Callable[[int], None]
 
 _CROWD = 64
 """Pictures of one hash that are all compared with each other; of more, each with the first only."""
+_PAIRS = 500_000
+"""Pairs that are told; more tell nothing."""
 _CHUNK = 256
 _CANDIDATES = 1 << 15
 
@@ -62,7 +64,8 @@ def find_leaks(  # noqa: PLR0913 - each says one thing about the search
         advance: told, after each part, how many pictures it had.
 
     Raises:
-        DataError: an id is there twice or in no fold.
+        DataError: an id is there twice or in no fold; or the pictures are so much alike that the
+            pairs are too many to be told.
 
     >>> from anamorph.data import find_leaks
     >>> report = find_leaks({"a": photo, "b": photo[4:], "c": photo[::-1].copy()})
@@ -158,7 +161,13 @@ def _near(
             asked, seen = hashed(turned_grays), _normalised(turned_grays)
         first, second = _candidates(codes, asked, radius)
         score = _products(normal, seen, first, second)
-        for at in np.flatnonzero(score >= alike).tolist():
+        kept = np.flatnonzero(score >= alike)
+        if len(kept) > _PAIRS:
+            raise DataError(
+                f"{len(kept)} pairs of pictures look alike: a greater alike or a smaller radius "
+                "is wanted for pictures that are all much alike"
+            )
+        for at in kept.tolist():
             a, b = int(first[at]), int(second[at])
             pair = int(members[a]), int(members[b])
             if score[at] > links.get(pair, ("", 0, -2.0))[2]:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from anamorph.core.errors import DataError
+
 Hashes = NDArray[np.uint64]
 Places = NDArray[np.int64]
 
@@ -16,6 +18,8 @@ _BITS = 64 // _PARTS
 MOST = 3 * _PARTS - 1
 """The greatest radius: beyond it so many neighbours of each part would be looked up that comparing
 all with all is no slower."""
+_FOUND = 1 << 24
+"""Pairs that are listed; more would fill the memory."""
 _CHUNK = 1 << 22
 """Candidates that are compared together."""
 
@@ -27,18 +31,28 @@ def pairs_within(queries: Hashes, known: Hashes, radius: int) -> tuple[Places, P
     r // 4 (multi-index hashing, Norouzi et al. 2012): so for each part only hashes whose part is that
     near are compared.
 
+    Raises:
+        DataError: there are too many to be listed.
+
     >>> from anamorph.data.folds.radius import pairs_within
     >>> near = np.array([0b0111, 0b1111_0000], np.uint64)
     >>> [found.tolist() for found in pairs_within(near, np.array([0], np.uint64), 3)]
     [[0], [0]]
     """
-    found = [np.empty((2, 0), np.int64)]
+    count = max(1, len(known))
+    found, total = [np.empty(0, np.int64)], 0
     for part in range(_PARTS):
         for left, right in _candidates(queries, known, part, radius // _PARTS):
             near = ones(queries[left] ^ known[right]) <= radius
-            found.append(np.stack([left[near], right[near]]))
-    pairs = np.unique(np.concatenate(found, axis=1), axis=1)
-    return pairs[0], pairs[1]
+            found.append(left[near] * count + right[near])
+            total += found[-1].size
+            if total > _FOUND:
+                raise DataError(
+                    f"more than {_FOUND} pairs of hashes differ in {radius} bits or fewer: a "
+                    "smaller radius is wanted for pictures that are all much alike"
+                )
+    pairs = np.unique(np.concatenate(found))  # what is near in several parts is found in each
+    return pairs // count, pairs % count
 
 
 def ones(words: Hashes) -> Hashes:

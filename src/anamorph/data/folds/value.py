@@ -82,6 +82,10 @@ class Folds:
         except ValueError:
             raise DataError(f"{name!r} is in no fold") from None
 
+    def to_dict(self) -> dict[Id, int]:
+        """Id → fold."""
+        return dict(zip(self.ids, self.numbers, strict=True))
+
     def train(self, k: int) -> tuple[Id, ...]:
         """The ids that fold k trains on, in their order."""
         return tuple(self.ids[at] for at in self.split(k)[0].tolist())
@@ -134,7 +138,7 @@ class Folds:
         """
         _MISSING.check("Folds.missing", missing)
         _NEW.check("Folds.new", new)
-        known = dict(zip(self.ids, self.numbers, strict=True))
+        known = self.to_dict()
         given = unique_ids(tuple(map(plain, ids)))
         gone = [name for name in self.ids if name not in given]
         added = [name for name in given if name not in known]
