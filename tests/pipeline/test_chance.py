@@ -120,3 +120,15 @@ def test_threads_do_not_disturb_each_other() -> None:
     for t in threads:
         t.join()
     assert errors == []
+
+
+@pytest.mark.parametrize("kind", [A.Compose, A.ReplayCompose])
+def test_a_keyed_plan_is_what_a_keyed_call_renders(kind):
+    pipeline = kind([A.RandomCrop(20, 30), A.D4(), A.RandomBrightnessContrast(p=0.5)], seed=5)
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    for index in range(5):
+        keyed = pipeline.keyed(2, index)
+        want = keyed(image=image)["image"]
+        np.testing.assert_array_equal(
+            pipeline.render(keyed.plan(image=image), image=image)["image"], want
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from anamorph.backends import BACKENDS, DEFAULT
@@ -20,6 +20,7 @@ from anamorph.ir.rules import check_mode
 from anamorph.pipeline.explain import Explanation, explain
 from anamorph.pipeline.hub import Shared
 from anamorph.pipeline.inverse import PLAN, bring_home
+from anamorph.pipeline.keyed import Keyed
 from anamorph.pipeline.ranges import check_range
 from anamorph.pipeline.sample import Sample
 from anamorph.pipeline.serialize import to_dict
@@ -222,7 +223,7 @@ class Compose(Shared, BaseCompose):
 
     # -------------------------------------------------------------- other ways to run it
 
-    def keyed(self, epoch: int, index: int) -> Callable[..., dict[str, Any]]:
+    def keyed(self, epoch: int, index: int) -> Keyed:
         """Give the pipeline as it acts on one sample of one epoch.
 
         The result depends on the seed, the epoch and the index alone: it is the same with any
@@ -231,19 +232,25 @@ class Compose(Shared, BaseCompose):
         Args:
             epoch: number of the pass over the data.
             index: number of the sample.
+
+        Returns:
+            What is called as the pipeline is, and has its `plan`.
         """
         key = mix(self.seed or 0, 1 + _whole("epoch", epoch), 1 + _whole("index", index))
 
-        def transform(*, out: Any = None, **data: Any) -> dict[str, Any]:
-            return self._transform(Rng(key), data, out=out)
-
-        return transform
+        return Keyed(
+            lambda data, out: self._transform(Rng(key), data, out=out),
+            lambda data: self._drawn(Rng(key), data),
+        )
 
     def plan(self, **data: Any) -> Plan:
         """Draw the plan for a sample, without rendering what need not be rendered to draw it."""
+        return self._drawn(self.stream.current(), data)
+
+    def _drawn(self, rng: Rng, data: Data) -> Plan:
         sample = self.begin(data)
         sample.notes = []
-        self.decide(self.stream.current(), sample)
+        self.decide(rng, sample)
         plan: Plan = sample.planned()
         return plan
 

@@ -16,7 +16,7 @@ from anamorph.core.keypoints import KeypointParams
 from anamorph.core.params import Words
 from anamorph.core.rng import Rng
 from anamorph.ir.ops import Op
-from anamorph.ir.plan import op_to_dict
+from anamorph.ir.plan import Plan, op_to_dict
 from anamorph.pipeline.compose import Compose, Data, applied
 from anamorph.pipeline.inverse import PLAN
 from anamorph.pipeline.sample import Sample
@@ -86,6 +86,9 @@ class ReplayCompose(Compose):
             done[PLAN] = sample.planned()
         done[self.save_key] = {**record, "replayed": replayed}
         return done
+
+    def _drawn(self, rng: Rng, data: Data) -> Plan:
+        return super()._drawn(Rng(rng.key()), data)  # as a call draws
 
     @staticmethod
     def replay(saved_augmentations: Mapping[str, Any], **data: Any) -> dict[str, Any]:
