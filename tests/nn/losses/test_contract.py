@@ -222,6 +222,28 @@ class TestContract:
             torch.testing.assert_close(none.mean(), mean)
 
 
+@pytest.mark.parametrize("name", [n for n in ROWS if n not in {"boundary", "hausdorff"}])
+def test_a_training_step_with_it_compiles(name):
+    loss = losses.build(name, ignore_index=255)
+    case = next(c for c in CASES if c.name == name and c.mode == loss.mode)
+    logits, target = case.logits(), case.target()
+
+    def step(z, t):
+        return 2 * loss(z, t)
+
+    torch.compiler.reset()
+    compiled = torch.compile(step, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(logits, target), step(logits, target))
+
+
+def test_autocast_changes_nothing():
+    loss = losses.build("bce + dice + lovasz + focal(gamma=1.5)")
+    logits, target = torch.randn(2, 1, 8, 8), torch.randint(2, (2, 1, 8, 8))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = loss(logits, target)
+    assert inside == loss(logits, target)
+
+
 @pytest.mark.parametrize("case", [c for c in CASES if c.mode == "multilabel"], ids=str)
 def test_binary_is_multilabel_of_one_channel(case):
     logits = case.logits()[:, :1]

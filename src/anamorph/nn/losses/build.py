@@ -89,7 +89,7 @@ def make(
             f"loss = {name!r}: there is none of this name{nearest(name, LOSSES)}"
         )
     kind = LOSSES[name]
-    names = [field.name for field in fields(kind)]
+    names = [field.name for field in fields(kind) if field.init]
     for option in options:
         if option not in names:
             hint = nearest(option, names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import torch
@@ -233,10 +233,18 @@ class BCEJaccard(TargetLoss):
     smooth: Positive = 1.0
     weights: Weights = None
 
-    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+    _plain: _Entropy = field(init=False, repr=False, compare=False)
+    _area: Jaccard = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         mode, ignored, weights = self.mode, self.ignore_index, self.weights
+        plain = _Entropy(mode=mode, ignore_index=ignored, weights=weights)
         area = Jaccard(
             mode=mode, ignore_index=ignored, weights=weights, smooth=self.smooth, log=True
         )
-        plain = _Entropy(mode=mode, ignore_index=ignored, weights=weights)
-        return plain(logits, target) + self.jaccard * area(logits, target)
+        object.__setattr__(self, "_plain", plain)
+        object.__setattr__(self, "_area", area)
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        return self._plain(logits, target) + self.jaccard * self._area(logits, target)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Literal
 
 import torch
@@ -39,7 +38,7 @@ class Batch:
         """Whether the labels are numbers of classes."""
         return self.labels.ndim == 2
 
-    @cached_property
+    @property
     def target(self) -> Tensor:
         """The share of each class at each place, (N, C, P); zero where nothing counts."""
         if not self.numbered:
@@ -47,7 +46,7 @@ class Batch:
         marked = torch.zeros_like(self.logits).scatter_(1, self.labels[:, None], 1)
         return marked * self.valid
 
-    @cached_property
+    @property
     def probabilities(self) -> Tensor:
         """What the logits say, (N, C, P); zero where nothing counts."""
         said = self.logits.softmax(1) if self.mode == "multiclass" else self.logits.sigmoid()
