@@ -39,7 +39,7 @@ PEERS = (
         "anamorph: each on the CPU with OpenCV",
         "torch",
         ("opencv-python-headless",),
-        "part",
+        "ours",
     ),
     Peer("kornia", "kornia", "torch", ("kornia",)),
     Peer("vision", "torchvision v2, picture by picture", "torch", ("torchvision",)),
