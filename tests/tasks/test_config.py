@@ -84,7 +84,7 @@ def test_files_that_are_none(tmp_path):
     with pytest.raises(DataError, match="options by name"):
         tasks.load(path)
     path.write_text("a: [1", encoding="utf-8")
-    with pytest.raises(DataError, match="list.yaml"):
+    with pytest.raises(DataError, match=r"list.yaml"):
         tasks.load(path)
 
 

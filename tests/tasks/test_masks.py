@@ -5,8 +5,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from anamorph.core.errors import DataError  # noqa: E402 - after the skip
-from anamorph.tasks.masks import IGNORED, Values  # noqa: E402
+from anamorph.core.errors import DataError
+from anamorph.tasks.masks import IGNORED, Values
 
 MASK = np.array([[0, 1, 7], [255, 0, 1]], np.uint8)
 
@@ -37,12 +37,10 @@ def test_channels_are_labels():
 
 
 def test_unknown_values_are_refused():
-    with pytest.raises(DataError, match="a.png has the value 255, which is none of the 8 classes"):
+    with pytest.raises(DataError, match=r"a.png has the value 255, which is none of the 8 classes"):
         Values("multiclass", 8).target(MASK, "a.png")
 
 
 def test_shares():
     assert Values("multiclass", 2, (0, 1), ignore=7).shares(MASK[:, :2] % 2).tolist() == [0.5, 0.5]
     assert Values("binary", 1).shares(MASK).tolist() == [pytest.approx(4 / 6)]
-
-

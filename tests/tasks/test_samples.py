@@ -33,7 +33,9 @@ def test_batches_are_the_same_with_workers(config, task, workers):
     loader.set_epoch(3)
     batch = next(iter(loader))
     assert batch["index"].tolist() == [0, 1, 2, 3]
-    assert all(torch.equal(row, each["image"]) for row, each in zip(batch["image"], given, strict=True))
+    assert all(
+        torch.equal(row, each["image"]) for row, each in zip(batch["image"], given, strict=True)
+    )
     assert batch["image"].dtype == torch.float32
     assert batch["broken"] == [""] * 4
 
@@ -91,7 +93,7 @@ def test_channels(tmp_path, given, wanted):
 
 
 def test_channels_that_nothing_is_known_of():
-    with pytest.raises(DataError, match="has 3 channels, and input.channels = 5"):
+    with pytest.raises(DataError, match=r"has 3 channels, and input.channels = 5"):
         as_channels(np.zeros((2, 2, 3), np.uint8), 5)
 
 
@@ -123,7 +125,7 @@ def test_groups_by_a_pattern(config):
     assert set(pictures.groups) == {"0", "1"}
     with pytest.raises(ParameterError, match="finds nothing in"):
         pictures_of(config("classify", "folds.group=xyz"))
-    with pytest.raises(ParameterError, match="folds.group = '\\('"):
+    with pytest.raises(ParameterError, match=r"folds.group = '\('"):
         pictures_of(config("classify", "folds.group=("))
 
 
@@ -139,7 +141,7 @@ def test_a_table(config):
 
 
 def test_what_a_kind_needs(config):
-    with pytest.raises(ParameterError, match="data.masks is empty: data.kind = 'masks' needs it"):
+    with pytest.raises(ParameterError, match=r"data.masks is empty: data.kind = 'masks' needs it"):
         pictures_of(config("segment", masks=None))
     with pytest.raises(ParameterError, match="has no labels for task 'segment'"):
         pictures_of(config("segment", "data.kind=folders"))

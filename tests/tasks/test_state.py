@@ -72,7 +72,7 @@ def test_another_run_is_refused(tmp_path):
 def test_what_is_no_checkpoint(tmp_path):
     path = tmp_path / "last.pt"
     path.write_bytes(b"nothing")
-    with pytest.raises(DataError, match="last.pt is no checkpoint"):
+    with pytest.raises(DataError, match=r"last.pt is no checkpoint"):
         read_checkpoint(path)
 
 
@@ -81,7 +81,7 @@ def test_a_full_disk(tmp_path, monkeypatch, code):
     path = tmp_path / "last.pt"
     write_checkpoint(path, {"kept": torch.ones(1)})
 
-    def full(handle):
+    def full(_handle):
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(os, "fsync", full)

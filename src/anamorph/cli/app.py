@@ -18,6 +18,7 @@ from anamorph.cli import (
     init,
     listing,
     predict,
+    report,
     runs,
     show,
     stats,
@@ -45,6 +46,7 @@ app.command("fit")(fit.fit)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("tta")(tta.tta)
+app.command("report")(report.report)
 app.command("ensemble")(ensemble.ensemble)
 app.add_typer(runs.app, name="runs")
 

@@ -35,7 +35,9 @@ def ensemble(
     which must be of the same pictures.
     """
     if search and weights is not None:
-        raise ParameterError("--search looks for weights, and --weights says them: give one of them")
+        raise ParameterError(
+            "--search looks for weights, and --weights says them: give one of them"
+        )
     blending = import_module("anamorph.tasks.blending")
     loaded = [tasks.Bundle.load(name, root) for name in bundles]
     if search:
@@ -54,4 +56,6 @@ def _numbers(text: str | None) -> list[float] | None:
     try:
         return [float(word) for word in text.split(",")]
     except ValueError as error:
-        raise ParameterError(f"--weights {text}: numbers with commas between them are wanted") from error
+        raise ParameterError(
+            f"--weights {text}: numbers with commas between them are wanted"
+        ) from error

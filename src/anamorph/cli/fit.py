@@ -40,7 +40,9 @@ def fit(
         config, changes = None, [str(config), *changes]
     if config is None:
         if resume is None:
-            raise ParameterError("which configuration? anamorph init FOLDER -o config.yaml writes one")
+            raise ParameterError(
+                "which configuration? anamorph init FOLDER -o config.yaml writes one"
+            )
         config = root / resume / "config.yaml"
     chosen = tasks.load(config, changes)
     with terminal() as board:

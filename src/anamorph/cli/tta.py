@@ -23,7 +23,8 @@ def tta(  # noqa: PLR0913 - one parameter an option
     data: Annotated[Path, typer.Argument(help="Labelled pictures, as `evaluate` takes them.")],
     *,
     views: Annotated[
-        list[str] | None, typer.Option("--views", help="A set of views; may be given several times.")
+        list[str] | None,
+        typer.Option("--views", help="A set of views; may be given several times."),
     ] = None,
     tile: asking.Tile = None,
     overlap: asking.Overlap = 0.25,

@@ -151,7 +151,9 @@ class Task(ABC):
     def home(self, said: Any, plan: Any, pipeline: Compose) -> Any:
         """A prediction in the coordinates of the picture that it was made from."""
 
-    def tiled(self, viewer: nn.Module, picture: Any, prepare: Any, options: Mapping[str, Any]) -> Any:
+    def tiled(
+        self, viewer: nn.Module, picture: Any, prepare: Any, options: Mapping[str, Any]
+    ) -> Any:
         """The prediction of a picture that is seen in tiles."""
         raise NotImplementedError
 

@@ -103,7 +103,9 @@ def _numbers(
 
     Maps of different sizes are laid end to end; a picture is found by its span.
     """
-    each = [[part.predictions[at] for at in rows] for part, rows in zip(parts, columns, strict=True)]
+    each = [
+        [part.predictions[at] for at in rows] for part, rows in zip(parts, columns, strict=True)
+    ]
     usual = task.usual()
     if task.name == "classify":
         arrays = [np.stack(rows) for rows in each]

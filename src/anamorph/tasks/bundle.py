@@ -181,7 +181,8 @@ def ensemble(bundles: Sequence[Bundle], weights: Sequence[float] | None = None) 
     same = all(len(b.decision.thresholds) == len(decision.thresholds) for b in bundles)
     if same and decision.thresholds:
         mean = [
-            sum(w * b.decision.thresholds[at] for w, b in zip(given, bundles, strict=True)) / sum(given)
+            sum(w * b.decision.thresholds[at] for w, b in zip(given, bundles, strict=True))
+            / sum(given)
             for at in range(len(decision.thresholds))
         ]
         decision = replace(decision, thresholds=tuple(mean))

@@ -51,7 +51,7 @@ class Classify(Task):
     @property
     def outputs(self) -> int:
         """How many numbers the model gives."""
-        return len(self.classes) - (self.config.mode == "ordinal")
+        return len(self.classes) - int(self.config.mode == "ordinal")
 
     def model(self) -> nn.Module:
         return parts.classifier(self.config, self.outputs)
@@ -62,7 +62,8 @@ class Classify(Task):
         own: Tensor = self.criterion(logits, target)
         if shares is None:
             return own
-        return own * shares.own + self.criterion(logits, target[shares.partners]) * (1 - shares.own)
+        other: Tensor = self.criterion(logits, target[shares.partners])
+        return own * shares.own + other * (1 - shares.own)
 
     def _target(self, label: Tensor) -> Tensor:
         if self.config.mode == "ordinal":
@@ -91,16 +92,16 @@ class Classify(Task):
     def scores(self, found: Pairs, decision: Decision) -> Scores:
         probabilities, truths = np.stack(found.predictions), np.stack(found.truths)
         decided = np.stack([self._decided(each, decision) for each in probabilities])
-        return measures.classes(
-            self.config.mode, probabilities, decided, truths, self.metric[0]
-        )
+        return measures.classes(self.config.mode, probabilities, decided, truths, self.metric[0])
 
     def decide(self, found: Pairs) -> Decision:
         probabilities, truths = np.stack(found.predictions), np.stack(found.truths)
         if self.config.mode == "multilabel":
             return Decision(measures.label_thresholds(probabilities, truths))
         if self.config.mode == "ordinal":
-            return Decision(measures.grade_borders(_level(probabilities), truths, len(self.classes)))
+            return Decision(
+                measures.grade_borders(_level(probabilities), truths, len(self.classes))
+            )
         return self.usual()
 
     def usual(self) -> Decision:

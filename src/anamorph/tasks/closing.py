@@ -6,9 +6,11 @@ import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, final
 
+from anamorph.ledger import Run
 from anamorph.tasks.base import Decision, Task
 from anamorph.tasks.bundle import Bundle, Member
 from anamorph.tasks.config import Config
@@ -18,27 +20,32 @@ TUNED = "_tuned"
 """Ends the name of a score under decisions that were searched on the other folds."""
 
 
-class Finished(Protocol):
-    """What is needed of a run whose folds are trained."""
+@final
+@dataclass(frozen=True)
+class Finished:
+    """A run whose folds are trained."""
 
     config: Config
     task: Task
-    run: Any
-    path: Any
+    run: Run
+    folds: tuple[int, ...]
 
     @property
-    def folds(self) -> list[int]:
-        """Numbers of the folds."""
-        ...
+    def path(self) -> Path:
+        """Its folder."""
+        return self.run.path
 
-    def marker(self, fold: int) -> Any:
-        """The file that says that a fold is done."""
-        ...
+
+def marker(path: Path, fold: int) -> Path:
+    """The file of a run that says that a fold is done."""
+    return path / "oof" / f"fold-{fold}.json"
 
 
 def close(job: Finished) -> None:
     """Score a run whose folds are all trained, write its bundle, and say that it is done."""
-    told = {fold: json.loads(job.marker(fold).read_text(encoding="utf-8")) for fold in job.folds}
+    told = {
+        fold: json.loads(marker(job.path, fold).read_text(encoding="utf-8")) for fold in job.folds
+    }
     parts = {fold: read_oof(job.path, fold) for fold in job.folds}
     scores = {fold: dict(told[fold]["scores"]) for fold in job.folds}
     name, goal = job.task.metric

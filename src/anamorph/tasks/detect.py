@@ -85,7 +85,9 @@ class Detect(Task):
         boxes = np.asarray(done["bboxes"], np.float32).reshape(-1, 4)
         return {"boxes": boxes, "scores": said["scores"][kept], "labels": said["labels"][kept]}
 
-    def tiled(self, viewer: nn.Module, picture: Any, prepare: Any, options: Mapping[str, Any]) -> Boxes:
+    def tiled(
+        self, viewer: nn.Module, picture: Any, prepare: Any, options: Mapping[str, Any]
+    ) -> Boxes:
         known = {name: options[name] for name in ("tile", "overlap", "batch_size", "device")}
         suppress = NMS(iou=self.config.model.nms)
         said = detect_tiles(viewer, picture, prepare=prepare, merge_boxes=suppress, **known)

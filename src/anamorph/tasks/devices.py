@@ -93,7 +93,8 @@ def device_of(name: str) -> torch.device:
     if device.type == "cuda":
         if not torch.cuda.is_available():
             raise ParameterError(f"train.device = {name!r}: there is no CUDA device")
-        if device.index is None:
+        index: int | None = device.index
+        if index is None:
             device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
     return device
@@ -126,17 +127,18 @@ def exact(train: Train, device: torch.device, seed: int) -> Iterator[None]:
     """The same bits each time, where that is asked for; what was set before comes back."""
     wanted = device.type == "cpu" if train.deterministic is None else train.deterministic
     before = torch.are_deterministic_algorithms_enabled()
-    filled = torch.utils.deterministic.fill_uninitialized_memory
+    memory: Any = torch.utils.deterministic
+    filled = memory.fill_uninitialized_memory
     benchmark = torch.backends.cudnn.benchmark
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices):
         torch.manual_seed(seed)
         try:
-            torch.utils.deterministic.fill_uninitialized_memory = False
+            memory.fill_uninitialized_memory = False
             torch.use_deterministic_algorithms(wanted)
             torch.backends.cudnn.benchmark = not wanted
             yield
         finally:
             torch.use_deterministic_algorithms(before)
-            torch.utils.deterministic.fill_uninitialized_memory = filled
+            memory.fill_uninitialized_memory = filled
             torch.backends.cudnn.benchmark = benchmark

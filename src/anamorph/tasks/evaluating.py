@@ -58,9 +58,7 @@ def evaluate(  # noqa: PLR0913 - one call, each parameter but two by its name
         return _of_run(what, root)
     bundle = bundle_from(what, root)
     pictures = labelled(bundle, data)
-    predictor = Predictor(
-        bundle, device=device, tta=tta, tiles=tiles, batch=batch, workers=workers
-    )
+    predictor = Predictor(bundle, device=device, tta=tta, tiles=tiles, batch=batch, workers=workers)
     found, told = Found(), board or Board()
     paths = [pictures.path(at) for at in range(len(pictures))]
     truth = partial(predictor.task.truth, pictures)
@@ -103,7 +101,11 @@ def _placed(given: Any, folder: Path) -> Any:
     """A data section for another folder: what stood beside the pictures is looked for there."""
     if given.kind == "folders":
         return replace(given, images=os.fspath(folder), classes=())
-    above = Path(os.path.commonpath([p for p in (given.images, given.masks, given.annotations, given.table) if p]))
+    above = Path(
+        os.path.commonpath(
+            [p for p in (given.images, given.masks, given.annotations, given.table) if p]
+        )
+    )
     moved = {
         name: os.fspath(folder / os.path.relpath(getattr(given, name), above))
         for name in ("images", "masks", "annotations", "table")
@@ -118,8 +120,9 @@ def _of_run(what: Any, root: File) -> Scores:
         raise ParameterTypeError("a bundle has no predictions of its own: data is wanted")
     given = getattr(what, "path", what)
     bundle = Bundle.load(given, root)
+    told: Scores = {}
     folder = Path(given) if Path(given).exists() else Path(root) / str(bundle.about["run"])
-    task, told = bundle.task, {}
+    task = bundle.task
     each = [task.scores(read_oof(folder, fold), task.usual()) for fold in folds_of(folder)]
     if not each:
         raise DataError(f"{folder} has no out-of-fold predictions")

@@ -22,11 +22,11 @@ from anamorph.nn.ensemble import EMA, uniform_soup
 from anamorph.tasks import devices, optim, splitting
 from anamorph.tasks.base import Found, Scores, Task
 from anamorph.tasks.board import Board
+from anamorph.tasks.closing import Finished, close, marker
 from anamorph.tasks.config import Config, load, to_plain
 from anamorph.tasks.devices import World
 from anamorph.tasks.keeper import Keeper
 from anamorph.tasks.loop import Trainer, Where
-from anamorph.tasks.closing import close
 from anamorph.tasks.oof import write_oof
 from anamorph.tasks.order import Batches, balanced
 from anamorph.tasks.pictures import Pictures, pictures_of
@@ -135,7 +135,7 @@ class Job:
     run: Run | None
     path: Path
     world: World
-    device: torch.device = torch.device("cpu")
+    device: torch.device = dataclasses.field(default_factory=lambda: torch.device("cpu"))
     watch: Watch = dataclasses.field(default_factory=Watch)
     board: Board = dataclasses.field(default_factory=Board)
 
@@ -160,15 +160,11 @@ class Job:
     def all_folds(self) -> None:
         """Train what is not trained yet, then score and bundle all of it."""
         for fold in self.folds:
-            if not self.marker(fold).exists():
+            if not marker(self.path, fold).exists():
                 Fold(self, fold).run()
             self.world.wait()
-        if self.world.first:
-            close(self)
-
-    def marker(self, fold: int) -> Path:
-        """The file that says that a fold is done."""
-        return self.path / "oof" / f"fold-{fold}.json"
+        if self.run is not None:
+            close(Finished(self.config, self.task, self.run, tuple(self.folds)))
 
     def finish(self, status: str) -> None:
         """Say in the run how it ended."""
@@ -298,10 +294,12 @@ class Fold:
     def close(self, state: State, keeper: Keeper) -> None:
         """Predict with the best weights, write it all, and forget the checkpoints."""
         job = self.job
-        kept = [read_checkpoint(keeper.best(epoch))["weights"] for _, epoch in state.progress.ranking]
+        kept = [
+            read_checkpoint(keeper.best(epoch))["weights"] for _, epoch in state.progress.ranking
+        ]
         weights = uniform_soup(kept) if job.config.train.average else kept[0]
         found = self.found(weights)
-        if not job.world.first:
+        if job.run is None:
             return
         write_oof(job.path / "oof", self.fold, job.task.name, job.pictures.ids, found)
         told = {
@@ -311,5 +309,5 @@ class Fold:
             "epochs": [epoch for _, epoch in state.progress.ranking],
             "stopped": state.progress.epoch,
         }
-        write_atomically(job.marker(self.fold), (json.dumps(told, indent=1) + "\n").encode())
+        write_atomically(marker(job.path, self.fold), (json.dumps(told, indent=1) + "\n").encode())
         shutil.rmtree(self.folder, ignore_errors=True)

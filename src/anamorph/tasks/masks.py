@@ -62,7 +62,7 @@ class Values:
             DataError: a value is that of no class.
         """
         mask = self.planes(mask, name)
-        found = self.table[mask]
+        found: NDArray[np.int64] = self.table[mask]
         if (found == _UNKNOWN).any():
             wrong = int(mask[found == _UNKNOWN][0])
             raise DataError(
@@ -82,7 +82,8 @@ class Values:
                     f"{name} has {planes.shape[2]} channels: one for each of the {self.classes} "
                     "classes is wanted"
                 )
-            return planes[..., : self.classes]
+            labels: NDArray[Any] = planes[..., : self.classes]
+            return labels
         return mask[..., 0] if mask.ndim == 3 else mask
 
     def shares(self, mask: NDArray[Any]) -> NDArray[np.float64]:

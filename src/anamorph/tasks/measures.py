@@ -196,7 +196,9 @@ def box_thresholds(
     """For each class the score from which boxes are right most often: the best F1 at IoU 0.5."""
     found = []
     for label in range(count):
-        pairs = [_matched(said, there, label) for said, there in zip(predictions, truths, strict=True)]
+        pairs = [
+            _matched(said, there, label) for said, there in zip(predictions, truths, strict=True)
+        ]
         there = sum(int((each["labels"] == label).sum()) for each in truths)
         scores = np.concatenate([pair[0] for pair in pairs])
         right = np.concatenate([pair[1] for pair in pairs])

@@ -22,9 +22,7 @@ class Shares:
     own: float
 
 
-def mixed(
-    batch: Mapping[str, Any], mix: Mix, rng: Rng
-) -> tuple[Mapping[str, Any], Shares | None]:
+def mixed(batch: Mapping[str, Any], mix: Mix, rng: Rng) -> tuple[Mapping[str, Any], Shares | None]:
     """A batch whose pictures are mixed with each other, or the batch as it is.
 
     MixUp (Zhang et al. 2018) adds pictures, CutMix (Yun et al. 2019) pastes a rectangle. Where

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from anamorph.nn.models import encoder_of
 from anamorph.tasks.config.sections import Train
 
+
 def of_encoder(model: nn.Module) -> set[int]:
     """Identities of the encoder's parameters, which learn slower or stand still."""
     return set(map(id, encoder_of(model).parameters()))
@@ -91,10 +92,10 @@ SCHEDULES: Mapping[str, Callable[[float, Train], float]] = {
 def rate_at(step: int, total: int, train: Train) -> float:
     """Share of the rate at a step, counted from 0, of so many.
 
-    >>> from anamorph.nn.models import encoder_of
-from anamorph.tasks.config.sections import Train
-    >>> [round(rate_at(step, 100, Train()), 3) for step in (0, 10, 99)]
-    [0.05, 1.0, 0.01]
+        >>> from anamorph.nn.models import encoder_of
+    from anamorph.tasks.config.sections import Train
+        >>> [round(rate_at(step, 100, Train()), 3) for step in (0, 10, 99)]
+        [0.05, 1.0, 0.01]
     """
     return SCHEDULES[train.schedule]((step + 0.5) / total, train)
 

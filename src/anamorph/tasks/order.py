@@ -28,7 +28,7 @@ class Batches:
     True
     """
 
-    def __init__(  # noqa: PLR0913 - each says one thing
+    def __init__(
         self,
         indices: Sequence[int] | NDArray[Any],
         batch: int,

@@ -60,7 +60,7 @@ class Pictures:
 
     def path(self, index: int) -> str:
         """Where the file of a picture is."""
-        return os.fspath(self.dataset.sample(index)["image"])
+        return str(self.dataset.sample(index)["image"])
 
 
 def pictures_of(config: Config) -> Pictures:

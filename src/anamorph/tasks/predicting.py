@@ -55,13 +55,11 @@ def predict(  # noqa: PLR0913 - one call, each parameter but two by its name
     """
     loaded = bundle_from(bundle, root)
     base, names = files_of(source)
-    predictor = Predictor(
-        loaded, device=device, tta=tta, tiles=tiles, batch=batch, workers=workers
-    )
+    predictor = Predictor(loaded, device=device, tta=tta, tiles=tiles, batch=batch, workers=workers)
     told = board or Board()
     if out is None:
         rows = []
-        for row in predictor.over([os.path.join(base, name) for name in names]):
+        for row in predictor.over([os.fspath(Path(base, name)) for name in names]):
             rows.append(row)
             told.seen(len(rows), len(names))
         return rows
@@ -69,7 +67,7 @@ def predict(  # noqa: PLR0913 - one call, each parameter but two by its name
     todo = [name for name in names if not results.has(name, Path(base, name))]
     done = len(names) - len(todo)
     with results:
-        rows_ = predictor.over([os.path.join(base, name) for name in todo])
+        rows_ = predictor.over([os.fspath(Path(base, name)) for name in todo])
         for at, (name, row) in enumerate(zip(todo, rows_, strict=True), 1):
             results.add(name, Path(base, name), row)
             told.seen(done + at, len(names))

@@ -53,7 +53,7 @@ class Predictor:
     'Predictor'
     """
 
-    def __init__(  # noqa: PLR0913 - one call, each parameter but one by its name
+    def __init__(
         self,
         bundle: Bundle,
         *,
@@ -124,7 +124,7 @@ def _alike(members: Sequence[Member]) -> list[list[Member]]:
     return list(groups.values())
 
 
-def _manner(  # noqa: PLR0913, PLR0917 - the options of a predictor, once more
+def _manner(
     member: Member,
     device: Any,
     tta: str | None,

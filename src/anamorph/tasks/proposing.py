@@ -154,11 +154,15 @@ def _classify(draft: _Draft, pictures: Pictures) -> None:
 def _segment(draft: _Draft, pictures: Pictures) -> None:
     del pictures
     draft.say(
-        "augment", ["SquareSymmetry(p=1)", _TONE], "all turns and mirrors; take them out if up matters"
+        "augment",
+        ["SquareSymmetry(p=1)", _TONE],
+        "all turns and mirrors; take them out if up matters",
     )
     height, width = draft.plain["input"]["size"]
     if height != width:
-        draft.say("augment", ["HorizontalFlip(p=0.5)", "VerticalFlip(p=0.5)", _TONE], "flips, light")
+        draft.say(
+            "augment", ["HorizontalFlip(p=0.5)", "VerticalFlip(p=0.5)", _TONE], "flips, light"
+        )
 
 
 def _detect(draft: _Draft, pictures: Pictures) -> None:

@@ -227,5 +227,3 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     writer.writerow(head)
     writer.writerows(rows)
     return stream.getvalue().encode()
-
-

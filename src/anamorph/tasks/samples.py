@@ -177,5 +177,3 @@ _CHANGES: Mapping[tuple[int, int], Callable[[Array], Array]] = {
     (4, 1): _gray,
 }
 """(channels of the picture, those wanted) → how."""
-
-

@@ -76,7 +76,8 @@ class Segment(Task):
         own: Tensor = self.criterion(logits, target)
         if shares is None:
             return own
-        return own * shares.own + self.criterion(logits, target[shares.partners]) * (1 - shares.own)
+        other: Tensor = self.criterion(logits, target[shares.partners])
+        return own * shares.own + other * (1 - shares.own)
 
     def _target(self, mask: Tensor) -> Tensor:
         """(N, H, W) classes, or (N, classes, H, W) of 0 and 1; stored values are looked up."""
@@ -87,7 +88,7 @@ class Segment(Task):
             mask = mask[:, : len(self.classes)]
         elif mask.dim() == 4:
             mask = mask[:, 0]
-        target = self._tables[mask.device][mask.long()]
+        target: Tensor = self._tables[mask.device][mask.long()]
         return target[:, None] if self.config.mode == "binary" else target
 
     def viewer(self, models: Sequence[nn.Module], weights: Sequence[float]) -> nn.Module:
@@ -102,7 +103,9 @@ class Segment(Task):
         done = pipeline.inverse(plan, maps=np.ascontiguousarray(said))["maps"]
         return np.clip(done.reshape(*done.shape[:2], -1), 0, 1)
 
-    def tiled(self, viewer: nn.Module, picture: Any, prepare: Any, options: Mapping[str, Any]) -> Any:
+    def tiled(
+        self, viewer: nn.Module, picture: Any, prepare: Any, options: Mapping[str, Any]
+    ) -> Any:
         return predict_tiles(viewer, picture, prepare=prepare, **options)
 
     def merge(self, predictions: Sequence[Any], weights: Sequence[float]) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, final
 
 from anamorph.core.errors import ParameterError
 from anamorph.core.params import Choice, Listed, Number, Open, Words
-from anamorph.tasks.config.fields import Section, option, section
+from anamorph.tasks.config.fields import Section, about, option
 from anamorph.tasks.config.sections import (
     PIPELINE,
     BoxData,
@@ -36,7 +36,9 @@ class ClassifyModel(Section):
     )
     pooling: str = option("avg", Words(), "avg, max, avgmax, gem, …")
     dropout: float = option(0.0, Number(0, 1), "before the head")
-    options: Mapping[str, Any] = option({}, Open("options by name"), "more of the model's own")
+    options: Mapping[str, Any] = field(
+        default_factory=dict, metadata=about("more of the model's own", Open("options by name"))
+    )
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ class SegmentModel(Section):
     weights: str | None = option(
         None, Words(optional=True), "of the encoder: path, package:file, hub:repo; null is random"
     )
-    options: Mapping[str, Any] = option({}, Open("options by name"), "more of the model's own")
+    options: Mapping[str, Any] = field(
+        default_factory=dict, metadata=about("more of the model's own", Open("options by name"))
+    )
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,9 @@ class DetectModel(Section):
     anchors: tuple[float, ...] | None = option(
         None, Listed(Number(0, above=True), optional=True), "sides in pixels, one a level"
     )
-    options: Mapping[str, Any] = option({}, Open("options by name"), "more of the model's own")
+    options: Mapping[str, Any] = field(
+        default_factory=dict, metadata=about("more of the model's own", Open("options by name"))
+    )
 
 
 @dataclass(frozen=True)
@@ -79,14 +85,22 @@ class Config(Section):
     mode: str = option("", Words(), "what a label is")
     seed: int = option(0, Number(0, whole=True), "number that all chance comes from")
     metric: str | None = option(None, Words(optional=True), "ranks epochs and runs; null is usual")
-    data: Data = section(Data, "where pictures and labels are")
-    input: Input = section(Input, "how a picture becomes what the model sees")
-    augment: Pipeline = option(_FLIP, PIPELINE, "what training pictures go through")
-    mix: Mix = section(Mix, "pictures of a batch mixed with each other")
-    loss: Loss = section(Loss, "what is made small")
-    train: Train = section(Train, "the loop")
-    folds: Folds = section(Folds, "how pictures are split")
-    predict: Predict = section(Predict, "how pictures are predicted, in validation too")
+    data: Data = field(default_factory=Data, metadata=about("where pictures and labels are"))
+    input: Input = field(
+        default_factory=Input, metadata=about("how a picture becomes what the model sees")
+    )
+    augment: Pipeline = field(
+        default=_FLIP, metadata=about("what training pictures go through", PIPELINE)
+    )
+    mix: Mix = field(
+        default_factory=Mix, metadata=about("pictures of a batch mixed with each other")
+    )
+    loss: Loss = field(default_factory=Loss, metadata=about("what is made small"))
+    train: Train = field(default_factory=Train, metadata=about("the loop"))
+    folds: Folds = field(default_factory=Folds, metadata=about("how pictures are split"))
+    predict: Predict = field(
+        default_factory=Predict, metadata=about("how pictures are predicted, in validation too")
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -105,7 +119,7 @@ class ClassifyConfig(Config):
     modes: ClassVar[tuple[str, ...]] = ("multiclass", "multilabel", "ordinal")
 
     mode: str = option("multiclass", Words(), "multiclass, multilabel, or ordinal for grades")
-    model: ClassifyModel = section(ClassifyModel, "the network")
+    model: ClassifyModel = field(default_factory=ClassifyModel, metadata=about("the network"))
 
 
 @final
@@ -117,11 +131,15 @@ class SegmentConfig(Config):
     modes: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel")
 
     mode: str = option("binary", Words(), "binary, multiclass, or multilabel (a channel a class)")
-    empty: Any = option(
-        1, Choice((0, 1, "skip")), "score of a picture where a class neither is nor is told; or skip"
+    empty: Any = field(
+        default=1,
+        metadata=about(
+            "score of a picture where a class neither is nor is told; or skip",
+            Choice((0, 1, "skip")),
+        ),
     )
-    data: MaskData = section(MaskData, "where pictures and masks are")
-    model: SegmentModel = section(SegmentModel, "the network")
+    data: MaskData = field(default_factory=MaskData, metadata=about("where pictures and masks are"))
+    model: SegmentModel = field(default_factory=SegmentModel, metadata=about("the network"))
 
 
 @final
@@ -133,8 +151,8 @@ class DetectConfig(Config):
     modes: ClassVar[tuple[str, ...]] = ("boxes",)
 
     mode: str = option("boxes", Words(), "boxes")
-    data: BoxData = section(BoxData, "where pictures and boxes are")
-    model: DetectModel = section(DetectModel, "the network")
+    data: BoxData = field(default_factory=BoxData, metadata=about("where pictures and boxes are"))
+    model: DetectModel = field(default_factory=DetectModel, metadata=about("the network"))
 
 
 CONFIGS: Mapping[str, type[Config]] = {
@@ -145,18 +163,24 @@ CONFIGS: Mapping[str, type[Config]] = {
 _CONFLICTS: tuple[tuple[Any, str], ...] = (
     (
         lambda c: len(c.input.mean) not in {1, c.input.channels},
-        "input.mean = {config.input.mean}: it must have one number, or one for each of the "
-        "{config.input.channels} channels",
+        (
+            "input.mean = {config.input.mean}: it must have one number, or one for each of the "
+            "{config.input.channels} channels"
+        ),
     ),
     (
         lambda c: len(c.input.std) not in {1, c.input.channels},
-        "input.std = {config.input.std}: it must have one number, or one for each of the "
-        "{config.input.channels} channels",
+        (
+            "input.std = {config.input.std}: it must have one number, or one for each of the "
+            "{config.input.channels} channels"
+        ),
     ),
     (
         lambda c: c.task == "detect" and (c.mix.mixup > 0 or c.mix.cutmix > 0),
-        "mix.mixup = {config.mix.mixup}, mix.cutmix = {config.mix.cutmix}: boxes are not mixed, "
-        "so both must be 0",
+        (
+            "mix.mixup = {config.mix.mixup}, mix.cutmix = {config.mix.cutmix}: boxes are not mixed, "
+            "so both must be 0"
+        ),
     ),
     (
         lambda c: c.task == "classify" and c.predict.tile is not None,
@@ -164,8 +188,10 @@ _CONFLICTS: tuple[tuple[Any, str], ...] = (
     ),
     (
         lambda c: c.input.fit == "crop" and c.task != "classify" and c.predict.tile is None,
-        "input.fit = 'crop' shows parts of pictures in training, so predict.tile must be a side: "
-        "{config.input.size[0]}, say",
+        (
+            "input.fit = 'crop' shows parts of pictures in training, so predict.tile must be a side: "
+            "{config.input.size[0]}, say"
+        ),
     ),
 )
 """What excludes what, and the sentence that says so."""

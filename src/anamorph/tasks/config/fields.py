@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 from anamorph.core.errors import ParameterTypeError, UnknownNameError, nearest
@@ -15,16 +14,14 @@ S = TypeVar("S")
 Plain = Mapping[str, Any]
 
 
-def option(default: Any, rule: Rule, about: str) -> Any:
+def about(sentence: str, rule: Rule | None = None) -> dict[str, Any]:
+    """What a field is for, and what it may be, as its metadata."""
+    return {"about": sentence} if rule is None else {"about": sentence, "rule": rule}
+
+
+def option(default: Any, rule: Rule, sentence: str) -> Any:
     """A field of a section: its default, what it may be, and what it is for."""
-    if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata={"rule": rule, "about": about})
-    return field(default=default, metadata={"rule": rule, "about": about})
-
-
-def section(kind: type[Any], about: str) -> Any:
-    """A field that is a section of its own."""
-    return field(default_factory=kind, metadata={"about": about})
+    return field(default=default, metadata=about(sentence, rule))
 
 
 @dataclass(frozen=True)
@@ -37,9 +34,7 @@ class Section:
             rule = each.metadata.get("rule")
             if rule is not None:
                 place = f"{type(self).__name__}.{each.name}"
-                object.__setattr__(
-                    self, each.name, checked(rule, place, getattr(self, each.name))
-                )
+                object.__setattr__(self, each.name, checked(rule, place, getattr(self, each.name)))
 
 
 def checked(rule: Rule, place: str, value: Any) -> Any:
@@ -54,7 +49,6 @@ def checked(rule: Rule, place: str, value: Any) -> Any:
     return rule.check(place, value)
 
 
-@cache
 def kinds(kind: type[Any]) -> dict[str, type[Section] | None]:
     """Name of each field → the section that it is, or None for a plain value."""
     hints = get_type_hints(kind)

@@ -60,7 +60,9 @@ def read(path: File) -> Mapping[str, Any]:
         text = Path(path).read_text(encoding="utf-8")
         content = json.loads(text) if Path(path).suffix == ".json" else yaml.safe_load(text)
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise DataError(
+            f"{path} cannot be read: {(error.strerror or str(error)).lower()}"
+        ) from error
     except (UnicodeDecodeError, json.JSONDecodeError, yaml.YAMLError) as error:
         raise DataError(f"{path}: {' '.join(str(error).split())}") from error
     if not isinstance(content, Mapping):
@@ -131,5 +133,7 @@ def _write(part: Section, place: str, notes: Mapping[str, str], lines: list[str]
 
 def _inline(value: Any) -> str:
     """A value in one line of YAML."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False)
+    text = yaml.safe_dump(
+        value, default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False
+    )
     return text.removesuffix("\n").removesuffix("\n...")

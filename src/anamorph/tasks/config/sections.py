@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from anamorph.core.params import Choice, Fixed, Flag, Listed, Number, Open, Words
-from anamorph.tasks.config.fields import Section, option
+from anamorph.tasks.config.fields import Section, about, option
 
 _SIDE = Number(1, whole=True, unit="pixels")
 _WORD = Words()
@@ -122,7 +122,9 @@ class Train(Section):
     patience: int | None = option(
         None, Number(1, whole=True, optional=True), "epochs without a better score, then it stops"
     )
-    keep: int = option(1, Number(1, whole=True), "best checkpoints of a fold whose weights are kept")
+    keep: int = option(
+        1, Number(1, whole=True), "best checkpoints of a fold whose weights are kept"
+    )
     average: bool = option(False, Flag(), "average the weights of the kept checkpoints")
     workers: int = option(2, _COUNT, "processes that load pictures")
     device: str = option("auto", _WORD, "auto, cpu, cuda, cuda:1, mps")
@@ -166,8 +168,11 @@ class Predict(Section):
 class Loss(Section):
     """What is made small."""
 
-    name: Any = option(
-        None, Open("a text such as bce + 0.5 * dice"), "bce + 0.5 * dice, say; null is usual"
+    name: Any = field(
+        default=None,
+        metadata=about(
+            "bce + 0.5 * dice, say; null is usual", Open("a text such as bce + 0.5 * dice")
+        ),
     )
     smoothing: float = option(0.0, Number(0, 1), "of labels")
     weights: tuple[float, ...] | None = option(
