@@ -120,9 +120,10 @@ def on_device(
     tables = _tables(steps)
     sample, own, matrices, sizes = moved([sample, own, *tables], data.device)
     found, keep = _RUNS[target](data.to(matrices.dtype), sample, matrices, sizes)
-    counts = torch.zeros(len(plans), dtype=torch.int64, device=data.device)
-    counts = counts.index_add(0, sample, keep.to(torch.int64)).tolist()
-    return Labels(list(found[keep].to(data.dtype).split(counts)), list(own[keep].split(counts)))
+    none = torch.zeros(len(plans), dtype=torch.int64, device=data.device)
+    counts = none.index_add(0, sample, keep.to(torch.int64)).tolist()
+    rows = torch.split(found[keep].to(data.dtype), counts)
+    return Labels(list(rows), list(torch.split(own[keep], counts)))
 
 
 def _columns(rows: Tensor, width: int) -> Tensor:

@@ -54,7 +54,7 @@ class Stage:
                 return self.parts[0][1](state)
             if self.steady:
                 return self._in_place(state)
-        pieces = list(state.split(1)) if isinstance(state, Tensor) else list(state)
+        pieces = list(torch.split(state, 1)) if isinstance(state, Tensor) else list(state)
         pieces = self.run_apart(pieces)
         return _together(pieces) if self.even else pieces
 
@@ -70,7 +70,7 @@ class Stage:
         pieces = list(pieces)
         for rows, (_, job) in zip(self.rows, self.parts, strict=True):
             done = job(_together([pieces[row] for row in rows]))
-            for row, piece in zip(rows, done.split(1), strict=True):
+            for row, piece in zip(rows, torch.split(done, 1), strict=True):
                 pieces[row] = piece
         return pieces
 
@@ -102,7 +102,7 @@ class Program:
             for stage in self.stages:
                 state = stage.run(state)
             return state
-        pieces = list(state.split(1)) if isinstance(state, Tensor) else list(state)
+        pieces = list(torch.split(state, 1)) if isinstance(state, Tensor) else list(state)
         for apart, stages in groupby(self.stages, key=lambda stage: stage.each):
             if apart:
                 run = tuple(stages)
