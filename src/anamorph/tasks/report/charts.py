@@ -41,6 +41,8 @@ class Chart:
     xs: tuple[float, float] | None = None
     ys: tuple[float, float] | None = None
     note: str = ""
+    whole: bool = False
+    """Whether there is nothing between two whole numbers of the axis across."""
 
     def svg(self) -> str:
         """The chart as a figure of HTML; "" where there is nothing to draw."""
@@ -49,12 +51,15 @@ class Chart:
         if not shown:
             return ""
         every = [point for _, points in shown for point in points]
-        across = _Scale(self.xs or _range(x for x, _ in every), _LEFT, _WIDTH - _RIGHT)
+        least = 1.0 if self.whole else 0.0
+        across = _Scale(self.xs or _range(x for x, _ in every), _LEFT, _WIDTH - _RIGHT, least)
         up = _Scale(self.ys or _range(y for _, y in every), _HEIGHT - _BOTTOM, _TOP)
         body = [*_grid(across, up), *(_drawn(line, points, across, up) for line, points in shown)]
         if self.x:
             middle = (_LEFT + _WIDTH - _RIGHT) / 2
-            body.append(f'<text class="axis" x="{middle}" y="{_HEIGHT - 4}">{escape(self.x)}</text>')
+            body.append(
+                f'<text class="axis" x="{middle}" y="{_HEIGHT - 4}">{escape(self.x)}</text>'
+            )
         note = f"<p>{escape(self.note)}</p>" if self.note else ""
         return (
             f'<figure class="chart"><h3>{escape(self.title)}</h3>'
@@ -72,6 +77,8 @@ class _Scale:
     ends: tuple[float, float]
     low: float
     high: float
+    least: float = 0.0
+    """Between two ticks."""
 
     def __call__(self, value: float) -> float:
         share = (value - self.ends[0]) / (self.ends[1] - self.ends[0])
@@ -83,6 +90,8 @@ class _Scale:
         span = self.ends[1] - self.ends[0]
         power = 10 ** math.floor(math.log10(span / 4))
         step = next(power * each for each in (1, 2, 2.5, 5, 10) if span / (power * each) <= 5)
+        step = max(step, self.least)
+        step = math.ceil(step) if self.least else step
         first = math.ceil(self.ends[0] / step - 1e-9)
         last = math.floor(self.ends[1] / step + 1e-9)
         return [each * step for each in range(first, last + 1)]
@@ -167,7 +176,7 @@ def _cell(value: Any) -> str:
 
 
 def heat(names: Sequence[str], counts: Any) -> str:
-    """A confusion matrix: what is true by rows, what was told by columns, shaded by share of the row."""
+    """A confusion matrix: what is true by rows, what was told by columns, shaded by its share."""
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     rows = []
     for at, (name, row) in enumerate(zip(names, counts, strict=True)):

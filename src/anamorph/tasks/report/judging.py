@@ -1,4 +1,4 @@
-"""Predictions beside what is true, in one pass and little memory: counts by score, confusion, worth.
+"""Predictions beside what is true, in one pass and little memory: counts by score, confusion.
 
 Scores are counted in as many steps as a byte has, which is what out-of-fold masks are kept in.
 """
@@ -116,7 +116,9 @@ class Classes(Judge):
             told = self.names.index(self.task.final(prediction, self.decision))
             self._confuse(np.array([truth]), np.array([told]))
             return float(prediction[int(truth)])
-        return float(np.exp(np.log(np.clip(np.where(true, prediction, 1 - prediction), 1e-9, 1)).mean()))
+        return float(
+            np.exp(np.log(np.clip(np.where(true, prediction, 1 - prediction), 1e-9, 1)).mean())
+        )
 
 
 @final
@@ -136,7 +138,9 @@ class Masks(Judge):
         known = truth != IGNORED
         dice = []
         for at in range(len(self.names)):
-            there, said, seen = (_plane(self.task.config.mode, each, at) for each in (truth, told, known))
+            there, said, seen = (
+                _plane(self.task.config.mode, each, at) for each in (truth, told, known)
+            )
             true = there[seen]
             self._count(at, prediction[..., at][seen], true)
             self.there[at] += int(true.sum())

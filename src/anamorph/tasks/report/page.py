@@ -51,8 +51,7 @@ def report(run: Any, out: File | None = None, *, root: File = "runs", shown: int
 
 def html(facts: Facts) -> str:
     """The page as text."""
-    parts = [(anchor, title, _written(write, facts)) for anchor, title, write in _SECTIONS]
-    parts = [part for part in parts if part[2]]
+    parts = _parts(facts)
     links = "".join(f'<a href="#{anchor}">{title}</a>' for anchor, title, _ in parts)
     body = "".join(
         f'<section id="{anchor}"><h2>{title}</h2>{text}</section>' for anchor, title, text in parts
@@ -67,11 +66,23 @@ def html(facts: Facts) -> str:
     )
 
 
-def _written(write: Callable[[Facts], str], facts: Facts) -> str:
-    try:
-        return write(facts)
-    except (AnamorphError, OSError) as error:
-        return f'<p class="missing">{escape(str(error))}</p>'
+def _parts(facts: Facts) -> list[tuple[str, str, str]]:
+    """Anchor, heading and content of what there is; at the end, why the rest is not."""
+    found, missing = [], dict[str, list[str]]()
+    for anchor, title, write in _SECTIONS:
+        try:
+            text = write(facts)
+        except (AnamorphError, OSError) as error:
+            missing.setdefault(str(error), []).append(title)
+        else:
+            found += [(anchor, title, text)] if text else []
+    if missing:
+        told = "".join(
+            f'<p class="missing"><b>{", ".join(titles)}</b>: {escape(why)}</p>'
+            for why, titles in missing.items()
+        )
+        found.append(("missing", "Not there", told))
+    return found
 
 
 def _head(facts: Facts) -> str:
@@ -84,7 +95,8 @@ def _head(facts: Facts) -> str:
     big = ""
     if score:
         spread = "" if score["std"] is None else f"<small> ± {number(score['std'])}</small>"
-        big = f'<div class="big"><b>{number(score["mean"])}</b>{spread}<p>{escape(str(metric))}</p></div>'
+        mean, name = number(score["mean"]), escape(str(metric))
+        big = f'<div class="big"><b>{mean}</b>{spread}<p>{name}</p></div>'
     return (
         f'<header><div><p class="task">{escape(record["task"])}</p><h1>{escape(facts.run.id)}</h1>'
         f"<p>{escape(when)}</p><p>{''.join(chips)}</p></div>{big}</header>"

@@ -1,9 +1,10 @@
-"""The sections of a run's page that are pictures: the worst, the best, and what augmentation makes."""
+"""The sections of a run's page that are pictures: the worst, the best, what augmentation makes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from anamorph.tasks.report.facts import Facts
 from anamorph.tasks.samples import TrainingSamples
 
 _DRAWN, _DRAWS = 4, 5
+_BOXES = 40
+"""More would hide the picture."""
 Panel = tuple[str, str]
 """What a picture shows, and the picture."""
 
@@ -60,7 +63,9 @@ def key(facts: Facts) -> str:
     spans = []
     for at, name in enumerate(facts.classes):
         red, green, blue = looks.color_of(at)
-        spans.append(f'<span><i style="background:rgb({red},{green},{blue})"></i>{escape(name)}</span>')
+        spans.append(
+            f'<span><i style="background:rgb({red},{green},{blue})"></i>{escape(name)}</span>'
+        )
     return f'<div class="key">{"".join(spans)}</div>'
 
 
@@ -103,10 +108,12 @@ def planes(task: Any, mask: Any) -> Iterator[tuple[int, Any]]:
 def _boxes(facts: Facts, picture: Any, truth: Any, said: Any) -> list[Panel]:
     shown, scale = looks.scaled(picture)
     sure = facts.task.final(said, facts.decision)["sure"]
-    told = {name: said[name][sure] for name in ("boxes", "labels")}
+    best = np.argsort(-said["scores"][sure], kind="stable")
+    told = {name: said[name][sure][best[:_BOXES]] for name in ("boxes", "labels")}
+    few = f", the best {_BOXES} drawn" if len(best) > _BOXES else ""
     return [
         (f"true: {len(truth['labels'])}", looks.image(looks.framed(shown, truth, scale))),
-        (f"told: {len(told['labels'])}", looks.image(looks.framed(shown, told, scale))),
+        (f"told: {len(best)}{few}", looks.image(looks.framed(shown, told, scale))),
     ]
 
 
@@ -127,17 +134,11 @@ def augmentation(facts: Facts) -> str:
         pictures, facts.task, training(config), config.input.channels, skip=True
     )
     chosen = np.unique(np.linspace(0, len(pictures) - 1, _DRAWN).round().astype(int)).tolist()
-    rows = [
-        f"<div>{_draw(facts, samples.load(at, epoch))}<small>{escape(_called(pictures.ids[at], epoch))}"
-        "</small></div>"
-        for at in chosen
-        for epoch in range(_DRAWS)
-    ]
+    rows = []
+    for at, epoch in product(chosen, range(_DRAWS)):
+        name = escape(pictures.ids[at] if epoch == 0 else f"epoch {epoch}")
+        rows.append(f"<div>{_draw(facts, samples.load(at, epoch))}<small>{name}</small></div>")
     return f'<div class="sheet" style="--draws:{_DRAWS}">{"".join(rows)}</div>'
-
-
-def _called(name: str, epoch: int) -> str:
-    return name if epoch == 0 else f"epoch {epoch}"
 
 
 def _draw(facts: Facts, sample: Mapping[str, Any]) -> str:
@@ -163,7 +164,7 @@ def _with_boxes(task: Any, shown: Any, sample: Mapping[str, Any], scale: float) 
 
 
 _LABELLED: Mapping[str, Callable[[Any, Any, Mapping[str, Any], float], Any]] = {
-    "classify": lambda task, shown, sample, scale: shown,
+    "classify": lambda _task, shown, _sample, _scale: shown,
     "segment": _with_mask,
     "detect": _with_boxes,
 }

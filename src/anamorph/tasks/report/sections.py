@@ -66,13 +66,18 @@ def _so_far(facts: Facts) -> str:
 def curves(facts: Facts) -> str:
     """Loss and metrics by epoch, a color a fold."""
     kept = _kept(facts)
-    losses = [*_lines(facts.events, "train", "loss", {}), *_lines(facts.events, "valid", "loss", {})]
-    charts = [Chart("loss in training", losses, "epoch")]
+    losses = [
+        *_lines(facts.events, "train", "loss", {}),
+        *_lines(facts.events, "valid", "loss", {}),
+    ]
+    charts = [Chart("loss in training", losses, "epoch", whole=True)]
     metric, _ = metric_of(facts)
     told = {n for event in facts.events if event.split == "valid" for n in event.values}
     names = sorted(told - {"loss"}, key=lambda name: (name != metric, "/" in name, name))
-    for name in names[:_CHARTS]:
-        charts.append(Chart(name, _lines(facts.events, "valid", name, kept), "epoch"))
+    charts += [
+        Chart(name, _lines(facts.events, "valid", name, kept), "epoch", whole=True)
+        for name in names[:_CHARTS]
+    ]
     drawn = "".join(chart.svg() for chart in charts)
     return _grid(drawn) if drawn else "<p>No epoch is done yet.</p>"
 
@@ -139,9 +144,30 @@ def decisions(facts: Facts) -> str:
     calibrated += [Line("as it is", points, 0), Line("", points, 0, "dots")]
     of = f"Of all {judge.unit}; "
     charts = (
-        Chart("precision by recall", recalls, "recall", _UNIT, _UNIT, of + "average precision in the key."),
-        Chart("F1 by threshold", f1s, "threshold", _UNIT, _UNIT, of + "the dot is the bundle's threshold."),
-        Chart("calibration: share that is right", calibrated, "score", _UNIT, _UNIT, of + "ten equal bins."),
+        Chart(
+            "precision by recall",
+            recalls,
+            "recall",
+            _UNIT,
+            _UNIT,
+            of + "average precision in the key.",
+        ),
+        Chart(
+            "F1 by threshold",
+            f1s,
+            "threshold",
+            _UNIT,
+            _UNIT,
+            of + "the dot is the bundle's threshold.",
+        ),
+        Chart(
+            "calibration: share that is right",
+            calibrated,
+            "score",
+            _UNIT,
+            _UNIT,
+            of + "ten equal bins.",
+        ),
     )
     return _grid("".join(chart.svg() for chart in charts))
 
@@ -154,7 +180,11 @@ def data(facts: Facts) -> str:
     told = facts.record["data"] or {}
     path = told.get("path")
     places = ", ".join(path) if isinstance(path, list) else path
-    rows = [["folders", places], ["files", told.get("files")], ["fingerprint", told.get("fingerprint")]]
+    rows = [
+        ["folders", places],
+        ["files", told.get("files")],
+        ["fingerprint", told.get("fingerprint")],
+    ]
     return table(["", ""], rows, "plain") + _folds(facts) + _sizes(facts)
 
 
@@ -206,7 +236,7 @@ def remarks(facts: Facts) -> str:
         rows = [[each["split"], each["score"], each["at"][:16]] for each in record["leaderboard"]]
         found += table(["leaderboard", "score", "typed in"], rows)
     for note in record["notes"]:
-        found += f'<blockquote>{escape(note["text"])}<small>{escape(note["at"][:16])}</small></blockquote>'
+        found += f"<blockquote>{escape(note['text'])}<small>{escape(note['at'][:16])}</small></blockquote>"
     return found
 
 
