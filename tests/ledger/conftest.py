@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
 from anamorph.ledger import Ledger
 
 CONFIG = {"task": "segment", "train": {"epochs": 3, "lr": 1e-3}, "model": {"encoder": "resnet18"}}
+
+
+@pytest.fixture(autouse=True)
+def _no_power_cuts(monkeypatch):
+    """In this process nothing waits for the disk; the machine is not switched off in tests."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture
@@ -24,7 +32,9 @@ def config():
 def trained():
     """Make a run that is done."""
 
-    def make(ledger, value=0.8, *, task="segment", weight=None, config=CONFIG, mode="max", **options):
+    def make(
+        ledger, value=0.8, *, task="segment", weight=None, config=CONFIG, mode="max", **options
+    ):
         run = ledger.start(task, config, **options)
         for epoch in range(2):
             where = {"epoch": epoch, "step": 10 * epoch, "fold": 0}

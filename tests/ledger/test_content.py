@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from anamorph.core.errors import MissingFileError
-from anamorph.ledger import content, fingerprint
+from anamorph.ledger import Ledger, content, fingerprint
 
 
 @pytest.fixture
@@ -56,15 +57,17 @@ CHANGES = {
 }
 
 
+@pytest.mark.usefixtures("later")
 @pytest.mark.parametrize("name", CHANGES)
-def test_changes_are_seen(name, data, tmp_path, later):
+def test_changes_are_seen(name, data, tmp_path):
     cache = tmp_path / "cache.sqlite"
     before = fingerprint(data, cache)
     CHANGES[name](data)
     assert fingerprint(data, cache).sha256 == fingerprint(data).sha256 != before.sha256
 
 
-def test_only_what_changed_is_read_again(data, tmp_path, reads, later):
+@pytest.mark.usefixtures("later")
+def test_only_what_changed_is_read_again(data, tmp_path, reads):
     cache = tmp_path / "cache.sqlite"
     first = fingerprint(data, cache)
     assert len(reads) == 4
@@ -76,7 +79,8 @@ def test_only_what_changed_is_read_again(data, tmp_path, reads, later):
     assert reads == ["b.png"]
 
 
-def test_a_change_that_keeps_size_and_time_is_seen(data, tmp_path, reads, later):
+@pytest.mark.usefixtures("later")
+def test_a_change_that_keeps_size_and_time_is_seen(data, tmp_path):
     cache = tmp_path / "cache.sqlite"
     first = fingerprint(data, cache)
     (data / "a.png").write_bytes(b"x" * 100)
@@ -93,7 +97,8 @@ def test_what_was_just_written_is_read_again(data, tmp_path, reads):
     assert len(reads) == 4
 
 
-def test_a_damaged_cache_costs_time_alone(data, tmp_path, later):
+@pytest.mark.usefixtures("later")
+def test_a_damaged_cache_costs_time_alone(data, tmp_path):
     cache = tmp_path / "cache.sqlite"
     first = fingerprint(data, cache)
     cache.write_bytes(b"nonsense" * 999)
@@ -124,9 +129,7 @@ def test_an_empty_folder(tmp_path):
     assert (len(found.sha256), found.files) == (64, {})
 
 
-def test_the_ledger_is_no_data(ledger, config, data):
-    from anamorph.ledger import Ledger
-
+def test_the_ledger_is_no_data(config, data):
     inside = Ledger(data / "runs")
     one = inside.start("segment", config, data=data)
     two = inside.start("segment", config, data=data)
@@ -136,8 +139,7 @@ def test_the_ledger_is_no_data(ledger, config, data):
 
 def test_names_that_are_no_utf8(data, tmp_path):
     name = os.fsencode(data) + b"/\xff.png"
-    with open(name, "wb") as stream:
-        stream.write(b"x")
+    Path(os.fsdecode(name)).write_bytes(b"x")
     found = fingerprint(data, tmp_path / "cache.sqlite")
     found.save(tmp_path)
     assert content.saved(tmp_path) == {n: digest[:16] for n, digest in found.files.items()}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -42,19 +44,19 @@ def test_asked_first_then_done(ledger, trained):
 
 
 KEPT = {
-    "promoted to a@b": lambda ledger, run: ledger.promote(run.id, "a@b"),
-    "tagged keep": lambda ledger, run: run.tag("keep"),
-    "has a score of a leaderboard": lambda ledger, run: run.leaderboard(0.5),
-    "stopped: may be gone on with": lambda ledger, run: run.finish("stopped"),
-    "failed: may be gone on with": lambda ledger, run: run.finish("failed"),
-    "it goes on": lambda ledger, run: ledger.resume(run.id),
+    "promoted to a@b": lambda at: at.ledger.promote(at.run.id, "a@b"),
+    "tagged keep": lambda at: at.run.tag("keep"),
+    "has a score of a leaderboard": lambda at: at.run.leaderboard(0.5),
+    "stopped: may be gone on with": lambda at: at.run.finish("stopped"),
+    "failed: may be gone on with": lambda at: at.run.finish("failed"),
+    "it goes on": lambda at: at.ledger.resume(at.run.id),
 }
 
 
 @pytest.mark.parametrize("why", KEPT)
 def test_what_is_kept(why, ledger, trained):
     run = trained(ledger, weight=1)
-    KEPT[why](ledger, run)
+    KEPT[why](SimpleNamespace(ledger=ledger, run=run))
     told = ledger.collect(dry_run=False, best=0)
     assert (told.kept, told.files) == ({run.id: why}, ())
     assert len(weights(run)) == 1
@@ -121,10 +123,18 @@ class Crash(BaseException):
     """The end of the process, as far as this can be had inside of one."""
 
 
-ACTS = st.lists(
+ACTS = {
+    "done": lambda _, run: run.finish("done"),
+    "keep": lambda _, run: (run.finish("done"), run.tag("keep")),
+    "board": lambda _, run: (run.finish("done"), run.leaderboard(1)),
+    "promote": lambda ledger, run: (run.finish("done"), ledger.promote(run.id, "a@b")),
+    "stop": lambda _, run: run.finish("stopped"),
+    "live": lambda *_: None,
+}
+MADE = st.lists(
     st.tuples(
-        st.integers(0, 3),  # weights that runs may share
-        st.sampled_from(["", "keep", "promote", "board", "stop", "live", "name"]),
+        st.integers(0, 3),  # weights, which runs may share
+        st.sampled_from(sorted(ACTS)),
         st.integers(0, 9),  # score
     ),
     min_size=1,
@@ -132,61 +142,65 @@ ACTS = st.lists(
 )
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(acts=ACTS, best=st.integers(0, 2), unfinished=st.booleans(), crash=st.integers(0, 8))
-def test_nothing_that_is_named_by_what_is_kept_goes(
-    acts, best, unfinished, crash, tmp_path_factory, monkeypatch
-):
-    ledger = Ledger(tmp_path_factory.mktemp("runs"))
-    made = []
-    for value, act, score in acts:
+def make(ledger, made):
+    """Runs, each with what was done to it and its score."""
+    runs = []
+    for value, act, score in made:
         run = ledger.start("segment", {})
         run.weights("best", {"w": np.full(8, value)})
         run.scores("dice", "max", {0: {"dice": score}})
-        if act != "live":
-            run.finish("stopped" if act == "stop" else "done")
-        {
-            "keep": lambda run=run: run.tag("keep"),
-            "promote": lambda run=run: ledger.promote(run.id, "a@b"),
-            "name": lambda run=run: ledger.promote(run.id, f"n@{len(made)}"),
-            "board": lambda run=run: run.leaderboard(1),
-        }.get(act, lambda: None)()
-        made.append((run, act, score))
-    there = {run.id: weights(run) for run, _, _ in made}
-    kept = set(ledger.names.values())
-    acts_kept = {"keep", "board", "live", *([] if unfinished else ["stop"])}
-    kept |= {run.id for run, act, _ in made if act in acts_kept}
-    ranked = sorted(made, key=lambda entry: (entry[2], entry[0].id), reverse=True)
-    kept |= {run.id for run, _, _ in ranked[:best]}
-    safe = {digest for name in kept for digest in there[name]}
+        ACTS[act](ledger, run)
+        runs.append((run, act, score))
+    return runs
 
+
+def expected(ledger, runs, rules):
+    """Ids of what is kept, found in another way."""
+    kept = set(ledger.names.values())
+    acts = {"keep", "board", "live", *([] if rules["unfinished"] else ["stop"])}
+    kept |= {run.id for run, act, _ in runs if act in acts}
+    ranked = sorted(runs, key=lambda entry: (entry[2], entry[0].id), reverse=True)
+    return kept | {run.id for run, _, _ in ranked[: rules["best"]]}
+
+
+def collect_until(crash, ledger, rules, monkeypatch):
+    """Collect, but the process ends after so many files."""
     erased = []
 
-    def erase(path, real=garbage._erase):
+    def erase(path, real=garbage.erase):
         if len(erased) == crash:
             raise Crash
         erased.append(path)
         real(path)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(garbage, "_erase", erase)
-        try:
-            ledger.collect(dry_run=False, best=best, unfinished=unfinished)
-            whole = True
-        except Crash:
-            whole = False
-    for run, _, _ in made:
-        assert set(weights(run)) >= set(there[run.id]) & safe
-        assert len(run.record["scores"]) == 1
-        if set(weights(run)) != set(there[run.id]):
-            assert run.record["collected"]
-    if not whole:  # the next time the rest goes
-        ledger.collect(dry_run=False, best=best, unfinished=unfinished)
-    for run, _, _ in made:
-        assert set(weights(run)) == set(there[run.id]) & safe
-    for run, _, _ in made:
-        run._change(lambda told: told)
-        if run.alive:
+    with monkeypatch.context() as patch, contextlib.suppress(Crash):
+        patch.setattr(garbage, "erase", erase)
+        ledger.collect(dry_run=False, **rules)
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    made=MADE,
+    rules=st.fixed_dictionaries({"best": st.integers(0, 2), "unfinished": st.booleans()}),
+    crash=st.integers(0, 6),
+)
+def test_nothing_that_is_named_by_what_is_kept_goes(
+    made, rules, crash, tmp_path_factory, monkeypatch
+):
+    ledger = Ledger(tmp_path_factory.mktemp("runs"))
+    runs = make(ledger, made)
+    there = {run.id: set(weights(run)) for run, _, _ in runs}
+    kept = expected(ledger, runs, rules)
+    safe = {digest for name in kept for digest in there[name]}
+    collect_until(crash, ledger, rules, monkeypatch)
+    for run, _, _ in runs:
+        assert set(weights(run)) >= there[run.id] & safe
+        assert set(run.record["scores"]) == {"dice"}
+        assert set(weights(run)) == there[run.id] or run.record["collected"]
+    ledger.collect(dry_run=False, **rules)  # the rest goes
+    for run, act, _ in runs:
+        assert set(weights(run)) == there[run.id] & safe
+        if act == "live":
             run.finish("done")

@@ -11,19 +11,20 @@ import sys
 
 import pytest
 
-from anamorph.ledger import Ledger
+from anamorph.ledger import Ledger, RunBusyError
 from anamorph.ledger.database import journal_of
+from anamorph.ledger.index import Index
 
 
 def dump(ledger):
-    return ledger._index.dump()
+    return Index(ledger.root).dump()
 
 
 def python(code, *words, **options):
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, words)],
         stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, **options,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}, **options,
     )  # fmt: skip
 
 
@@ -123,6 +124,28 @@ def test_a_ledger_that_cannot_be_written_to_is_read(ledger, trained, tmp_path):
     assert len(away.runs()) == 1
 
 
+def test_a_run_does_not_end_for_want_of_an_index(ledger, trained):
+    one = trained(ledger)
+    (ledger.root / "index.sqlite").unlink()
+    (ledger.root / "index.sqlite").mkdir()
+    two = trained(ledger, weight=1)
+    (ledger.root / "index.sqlite").rmdir()
+    assert [row.id for row in ledger.runs(status="done")] == [one.id, two.id]
+
+
+def test_others_that_take_too_long(ledger, trained, monkeypatch):
+    run = trained(ledger)
+    monkeypatch.setattr("anamorph.ledger.database._WAIT", 0.1)
+    connection = sqlite3.connect(ledger.root / "index.sqlite", isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    run.note("x")  # is written all the same
+    with pytest.raises(RunBusyError, match="in use by other processes"):
+        ledger.runs()
+    connection.execute("COMMIT")
+    connection.close()
+    assert ledger.runs()[0].notes == ("x",)
+
+
 def test_nothing_is_made_by_looking(tmp_path):
     assert Ledger(tmp_path / "none").runs() == []
     assert not (tmp_path / "none").exists()
@@ -146,7 +169,7 @@ def test_the_journal_fits_the_filesystem(tmp_path):
 
 
 def test_without_shared_memory(ledger, trained, monkeypatch):
-    monkeypatch.setattr("anamorph.ledger.database.journal_of", lambda path: "delete")
+    monkeypatch.setattr("anamorph.ledger.database._filesystem", lambda *_: "nfs4")
     trained(ledger)
     with sqlite3.connect(ledger.root / "index.sqlite") as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)

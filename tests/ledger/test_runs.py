@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -177,25 +178,45 @@ def test_what_is_typed_in_while_it_trains_stays(ledger, config):
 
 
 BAD = {
-    "task": (lambda l, r: l.start("Segment it", {}), ParameterError, "task = 'Segment it'"),
-    "config": (lambda l, r: l.start("x", {"a": {1, 2}}), ParameterTypeError, "of plain values"),
-    "data": (lambda l, r: l.start("x", {}, data="/none"), MissingFileError, "/none is not there"),
-    "status": (lambda l, r: r.finish("over"), ParameterError, "must be done, failed, stopped"),
-    "mode": (lambda l, r: r.scores("a", "up", {0: {"a": 1}}), ParameterError, "must be max or min"),
-    "metric": (lambda l, r: r.scores("dce", "max", {0: {"dice": 1}}), UnknownNameError, "mean dice"),
-    "note": (lambda l, r: r.note("  "), ParameterError, "it is empty"),
-    "tag": (lambda l, r: r.tag("a", " b"), ParameterError, "tag ' b'"),
-    "score": (lambda l, r: r.leaderboard(float("nan")), ParameterError, "must be a finite number"),
-    "file": (lambda l, r: r.weights("a", "/none.pt"), FileNotFoundError, "none.pt"),
-    "sort": (lambda l, r: l.runs(sort="creatd"), UnknownNameError, "did you mean created"),
-    "state": (lambda l, r: l.runs(status="don"), UnknownNameError, "did you mean done"),
-    "name": (lambda l, r: l.promote(r.id, "best"), ParameterError, "must be NAME@ALIAS"),
-    "alias": (lambda l, r: l.resolve("a@b"), UnknownNameError, "nothing is promoted to a@b"),
-    "run": (lambda l, r: l.resolve("2020"), UnknownNameError, "there is no run '2020'"),
-    "empty": (lambda l, r: l.resolve(""), UnknownNameError, "there is no run ''"),
-    "up": (lambda l, r: l.resolve("../runs"), UnknownNameError, "there is no run"),
-    "best": (lambda l, r: l.collect(best=-1), ParameterError, "must be 0 or more"),
-    "one": (lambda l, r: l.compare([r.id]), ParameterError, "two at least"),
+    "task": (lambda at: at.ledger.start("Segment it", {}), ParameterError, "task = 'Segment it'"),
+    "config": (
+        lambda at: at.ledger.start("x", {"a": {1, 2}}),
+        ParameterTypeError,
+        "of plain values",
+    ),
+    "data": (
+        lambda at: at.ledger.start("x", {}, data="/none"),
+        MissingFileError,
+        "/none is not there",
+    ),
+    "status": (lambda at: at.run.finish("over"), ParameterError, "must be done, failed, stopped"),
+    "mode": (
+        lambda at: at.run.scores("a", "up", {0: {"a": 1}}),
+        ParameterError,
+        "must be max or min",
+    ),
+    "metric": (
+        lambda at: at.run.scores("dce", "max", {0: {"dice": 1}}),
+        UnknownNameError,
+        "mean dice",
+    ),
+    "note": (lambda at: at.run.note("  "), ParameterError, "it is empty"),
+    "tag": (lambda at: at.run.tag("a", " b"), ParameterError, "tag ' b'"),
+    "score": (
+        lambda at: at.run.leaderboard(float("nan")),
+        ParameterError,
+        "must be a finite number",
+    ),
+    "file": (lambda at: at.run.weights("a", "/none.pt"), FileNotFoundError, "none.pt"),
+    "sort": (lambda at: at.ledger.runs(sort="creatd"), UnknownNameError, "did you mean created"),
+    "state": (lambda at: at.ledger.runs(status="don"), UnknownNameError, "did you mean done"),
+    "name": (lambda at: at.ledger.promote(at.run.id, "best"), ParameterError, "must be NAME@ALIAS"),
+    "alias": (lambda at: at.ledger.resolve("a@b"), UnknownNameError, "nothing is promoted to a@b"),
+    "run": (lambda at: at.ledger.resolve("2020"), UnknownNameError, "there is no run '2020'"),
+    "empty": (lambda at: at.ledger.resolve(""), UnknownNameError, "there is no run ''"),
+    "up": (lambda at: at.ledger.resolve("../runs"), UnknownNameError, "there is no run"),
+    "best": (lambda at: at.ledger.collect(best=-1), ParameterError, "must be 0 or more"),
+    "one": (lambda at: at.ledger.compare([at.run.id]), ParameterError, "two at least"),
 }
 
 
@@ -205,7 +226,7 @@ def test_what_is_refused(name, ledger, config):
     run = ledger.start("segment", config)
     before = {path: path.read_bytes() for path in ledger.root.rglob("*.json*")}
     with pytest.raises(error, match=re.escape(told)):
-        call(ledger, run)
+        call(SimpleNamespace(ledger=ledger, run=run))
     assert {path: path.read_bytes() for path in ledger.root.rglob("*.json*")} == before
     assert [row.id for row in ledger.runs()] == [run.id]
     assert sum(path.is_dir() and path.name != "names" for path in ledger.root.iterdir()) == 1
@@ -252,7 +273,7 @@ def test_promotion_moves_a_name(ledger, trained):
 def test_a_run_without_its_weights_is_not_promoted(ledger, trained):
     run = trained(ledger, weight=1)
     next((run.path / "weights").iterdir()).unlink()
-    with pytest.raises(ParameterError, match="has no weights .* any more"):
+    with pytest.raises(ParameterError, match=r"has no weights .* any more"):
         ledger.promote(run.id, "cells@best")
 
 
@@ -280,7 +301,7 @@ def other():
         process = subprocess.Popen(
             [sys.executable, "-c", HOLD, str(root), *words],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
             start_new_session=True,
         )  # fmt: skip
         started.append(process)
@@ -298,7 +319,7 @@ def other():
 def test_a_run_is_taken_up_when_its_process_is_gone_and_not_before(ledger, other):
     process, name = other(ledger.root)
     assert ledger.runs()[0].status == "running"
-    with pytest.raises(RunBusyError, match=f"{name} goes on already, in process {process.pid} on"):
+    with pytest.raises(RunBusyError, match=rf"{name} goes on already, in process {process.pid} on"):
         ledger.resume(name)
     process.kill()
     process.wait()

@@ -20,7 +20,8 @@ from typing import TypeAlias, final
 from anamorph.core.atomic import write_atomically
 from anamorph.core.errors import MissingFileError
 from anamorph.ledger.blobs import sha256_of
-from anamorph.ledger.database import DamagedError, Database
+from anamorph.ledger.database import Database
+from anamorph.ledger.errors import DamagedError
 
 FILES = "data.tsv.gz"
 _UNREADABLE = "-"

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import final
 
+from anamorph.ledger.errors import DamagedError, RunBusyError
+
 _WAIT = 60.0
 """Seconds to wait for other writers."""
 
@@ -21,10 +23,6 @@ _SHARED = frozenset({
 
 _LOST = ("malformed", "not a database", "disk i/o error", "unsupported file format")
 """What SQLite says of a file that is damaged."""
-
-
-class DamagedError(Exception):
-    """The file is damaged; what it held has to be found again."""
 
 
 @final
@@ -67,7 +65,7 @@ class Database:
             yield connection
             connection.execute("COMMIT")
         except sqlite3.DatabaseError as error:
-            raise _told(error) from error
+            raise _told(error, self.path) from error
         finally:
             connection.close()
 
@@ -84,7 +82,7 @@ class Database:
         except sqlite3.DatabaseError as error:
             if memory and _closed(error):
                 return sqlite3.connect(":memory:", isolation_level=None)
-            raise _told(error) from error
+            raise _told(error, self.path) from error
         return connection
 
     def _create(self, connection: sqlite3.Connection) -> None:
@@ -151,6 +149,12 @@ def _closed(error: sqlite3.DatabaseError) -> bool:
     return "readonly" in told or "read-only" in told or "unable to open" in told
 
 
-def _told(error: sqlite3.DatabaseError) -> Exception:
+def _told(error: sqlite3.DatabaseError, path: Path) -> Exception:
     told = str(error).lower()
-    return DamagedError(str(error)) if any(word in told for word in _LOST) else error
+    if any(word in told for word in _LOST):
+        return DamagedError(f"{path} is damaged: {error}; remove it, it will be made anew")
+    if "locked" in told:
+        return RunBusyError(
+            f"{path} is in use by other processes for more than {_WAIT:.0f} seconds"
+        )
+    return error

@@ -9,5 +9,9 @@ class RunBusyError(AnamorphError, RuntimeError):
     """A run is being written by another process."""
 
 
+class DamagedError(AnamorphError, RuntimeError):
+    """A database is damaged; what it held has to be found again."""
+
+
 class ExportError(AnamorphError, RuntimeError):
     """A run could not be written to another tool."""

@@ -73,7 +73,7 @@ def collect(
         for run, found in doomed.items():
             _remove(root / run, found, index)
         for path in rest:
-            _erase(path)
+            erase(path)
     return Garbage(tuple(files), freed, tuple(lost), kept)
 
 
@@ -180,7 +180,7 @@ def _remove(folder: Path, files: Sequence[Path], index: Index) -> None:
             told["collected"] = {"at": ids.now(), "files": [_name(folder, path) for path in files]}
             record.write(folder, told)
             for path in files:
-                _erase(path)
+                erase(path)
         index.put(folder)
     finally:
         locks.release(alive)
@@ -190,7 +190,8 @@ def _name(folder: Path, path: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def _erase(path: Path) -> None:
+def erase(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -6,12 +6,14 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, final
 
 from anamorph.core.errors import AnamorphError, DataError, UnknownNameError, nearest
 from anamorph.ledger import ids, record
-from anamorph.ledger.database import DamagedError, Database
+from anamorph.ledger.database import Database
+from anamorph.ledger.errors import DamagedError, RunBusyError
 
 FILE = "index.sqlite"
 _Result = TypeVar("_Result")
@@ -43,8 +45,13 @@ class Index:
         self._database = Database(root / FILE, 1, _TABLES)
 
     def put(self, folder: Path) -> None:
-        """Take in what a run's folder says now."""
-        self._ask(lambda connection: _refresh(connection, [folder]), write=True)
+        """Take in what a run's folder says now.
+
+        If that cannot be done nothing is lost: it is taken in when runs are listed. A run is not to
+        end for want of an index.
+        """
+        with suppress(sqlite3.Error, DamagedError, RunBusyError):
+            self._ask(lambda connection: _refresh(connection, [folder]), write=True)
 
     def rebuild(self) -> int:
         """Forget all and read every folder; gives their number."""
@@ -87,9 +94,11 @@ class Index:
         return self._ask(work)
 
     def having(self, sha256: str) -> list[str]:
-        """Ids of runs that name these weights."""
+        """Ids of runs that name these weights, as far as the index knows."""
         query = "SELECT DISTINCT run FROM weights WHERE sha256 = ? ORDER BY run"
-        return self._ask(lambda connection: [run for (run,) in connection.execute(query, [sha256])])
+        with suppress(sqlite3.Error, DamagedError, RunBusyError):
+            return self._ask(lambda taken: [run for (run,) in taken.execute(query, [sha256])])
+        return []
 
     def dump(self) -> list[tuple[Any, ...]]:
         """All there is in it, as it is, in a fixed order; only what tests and the curious need."""

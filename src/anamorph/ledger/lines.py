@@ -72,9 +72,10 @@ class Lines:
     def _opened(self) -> int:
         if self._descriptor is None:
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-            size = os.fstat(self._descriptor).st_size
-            if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
-                os.write(self._descriptor, b"\n")  # a crash tore the last line
+            if os.lseek(self._descriptor, 0, os.SEEK_END) > 0:
+                os.lseek(self._descriptor, -1, os.SEEK_END)
+                if os.read(self._descriptor, 1) != b"\n":
+                    os.write(self._descriptor, b"\n")  # a crash tore the last line
         return self._descriptor
 
     def __del__(self) -> None:

@@ -43,7 +43,7 @@ def hold(path: Path) -> bool:
             os.close(descriptor)
             return False
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         _HELD[path] = (os.getpid(), descriptor)
         return True
 
