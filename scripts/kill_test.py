@@ -70,7 +70,7 @@ def configured(task: str, root: Path, workers: int) -> tasks.Config:
     """A configuration that takes a few seconds."""
     data = {key: os.fspath(root / value) for key, value in PLACES[task].items()}
     plain = {"task": task, "data": data, "input": {"size": [64, 64]}, **MODELS[task]}
-    train = {"epochs": 3, "batch": 4, "workers": workers, "checkpoint_seconds": 0.02, "warmup": 0.2}
+    train = {"epochs": 6, "batch": 4, "workers": workers, "checkpoint_seconds": 0.02, "warmup": 0.2}
     folds = {"n": 2, "use": [0]}
     return tasks.load({**plain, "train": train, "folds": folds})
 
@@ -88,24 +88,22 @@ def started(config: tasks.Config, root: Path, resume: str | None) -> Any:
     return process
 
 
-def runs_of(root: Path) -> list[str]:
-    """Ids of the runs in a folder."""
-    return [path.name for path in root.glob("*") if (path / "folds.json").exists()]
+def only_run(root: Path) -> str | None:
+    """Id of the run in a folder; None if it was killed before it had begun."""
+    return next((path.name for path in root.glob("*") if (path / "folds.json").exists()), None)
 
 
 def weights_of(root: Path) -> Any:
-    """Hashes of the weights of the only run."""
-    (name,) = runs_of(root)
-    return Ledger(root).resolve(name).record["weights"]
+    """Hashes of the weights of the run in a folder."""
+    return Ledger(root).resolve(only_run(root) or "").record["weights"]
 
 
-def killed(config: tasks.Config, root: Path, kills: int, seconds: float, rng: random.Random) -> int:
-    """Train with so many kills; gives how many there were."""
+def killed(config: tasks.Config, root: Path, most: int, seconds: float, rng: random.Random) -> int:
+    """Train to the end with so many kills at most; gives how many there were."""
     done = 0
-    resume: str | None = None
     while True:
-        process = started(config, root, resume)
-        process.join(rng.uniform(0, seconds) if done < kills else None)
+        process = started(config, root, only_run(root))
+        process.join(rng.uniform(0, seconds / 3) if done < most else None)
         if process.exitcode == 0:
             return done
         if process.exitcode is not None:
@@ -113,9 +111,28 @@ def killed(config: tasks.Config, root: Path, kills: int, seconds: float, rng: ra
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         done += 1
-        resume = next(iter(runs_of(root)), None)
-        if resume is None:  # killed before anything was begun: what it left is no run
-            root = root.with_name(f"{root.name}-{done}")
+
+
+def case(task: str, workers: int, home: Path, kills: int, rng: random.Random) -> bool:
+    """Kill runs of one kind until there were so many kills; tells whether all ended alike."""
+    config = configured(task, home / "data", workers)
+    begun = time.monotonic()
+    whole = home / f"{task}-{workers}-whole"
+    process = started(config, whole, None)
+    process.join()
+    seconds = time.monotonic() - begun
+    done, runs, same = 0, 0, True
+    while done < kills:
+        root = home / f"{task}-{workers}-{runs}"
+        done += killed(config, root, kills - done, seconds, rng)
+        same &= weights_of(root) == weights_of(whole)
+        runs += 1
+    told = "bit-identical" if same else "DIFFERENT"
+    print(
+        f"{task:9} workers {workers}  {runs} runs of {seconds:.1f} s, {done} kills: {told}",
+        flush=True,
+    )
+    return same
 
 
 def main() -> None:
@@ -125,29 +142,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    rng, wrong = random.Random(given.seed), 0
+    rng = random.Random(given.seed)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         make(home / "data")
-        for task in MODELS:
-            for workers in (0, 2):
-                config = configured(task, home / "data", workers)
-                start = time.monotonic()
-                whole = home / f"{task}-{workers}-whole"
-                process = started(config, whole, None)
-                process.join()
-                seconds = time.monotonic() - start
-                root = home / f"{task}-{workers}-killed"
-                count = killed(config, root, given.kills, seconds, rng)
-                (last,) = [p for p in home.glob(f"{root.name}*") if runs_of(p)]
-                same = weights_of(last) == weights_of(whole)
-                wrong += not same
-                told = "bit-identical" if same else "DIFFERENT"
-                print(
-                    f"{task:9} workers {workers}  kills {count:3}  {seconds:5.1f} s  {told}",
-                    flush=True,
-                )
-    sys.exit(bool(wrong))
+        cases = [(task, workers) for task in MODELS for workers in (0, 2)]
+        same = [case(*each, home, given.kills, rng) for each in cases]
+    sys.exit(not all(same))
 
 
 if __name__ == "__main__":
