@@ -75,6 +75,15 @@ def test_what_is_not_done_may_go_if_that_is_wanted(ledger, trained):
     assert len(weights(live)) == 1
 
 
+def test_weights_that_a_kept_run_names_stay_wherever_they_lie(ledger, trained):
+    one, two, other = (trained(ledger, weight=weight) for weight in (1, 1, 2))
+    ledger.promote(two.id, "a@b")
+    told = ledger.collect(dry_run=False, best=0)
+    assert told.runs == (other.id,)
+    assert weights(one) == weights(two) == list(two.record["weights"].values())
+    assert weights(other) == []
+
+
 def test_the_best_by_the_way_that_is_better(ledger, trained):
     runs = [trained(ledger, value, mode="min") for value in (0.5, 0.1, 0.3)]
     runs += [trained(ledger, value, task="detect") for value in (0.5, float("nan"))]
