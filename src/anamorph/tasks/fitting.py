@@ -77,7 +77,8 @@ def fit(
     with devices.processes(device) as world, watching() as watch:
         told = {"command": list(command), "parent": parent}
         job = _begin(chosen, Path(root), world, resume, told)
-        job = replace(job, device=device, watch=watch, board=board or Board())
+        shown = board if board is not None and world.first else Board()
+        job = replace(job, device=device, watch=watch, board=shown)
         seed = mix(chosen.seed, _MODEL_TAG) >> 1
         try:
             with devices.exact(chosen.train, device, seed):

@@ -92,10 +92,10 @@ SCHEDULES: Mapping[str, Callable[[float, Train], float]] = {
 def rate_at(step: int, total: int, train: Train) -> float:
     """Share of the rate at a step, counted from 0, of so many.
 
-        >>> from anamorph.nn.models import encoder_of
-    from anamorph.tasks.config.sections import Train
-        >>> [round(rate_at(step, 100, Train()), 3) for step in (0, 10, 99)]
-        [0.05, 1.0, 0.01]
+    >>> from anamorph.tasks.config.sections import Train
+    >>> from anamorph.tasks.optim import rate_at
+    >>> [round(rate_at(step, 100, Train()), 2) for step in (0, 10, 99)]
+    [0.05, 1.0, 0.01]
     """
     return SCHEDULES[train.schedule]((step + 0.5) / total, train)
 
