@@ -158,14 +158,16 @@ def test_weights_may_stay(ledger, trained, server, tmp_path):
 
 
 @needs_mlflow
-def test_nobody_there(ledger, trained, monkeypatch):
+def test_nobody_there(ledger, trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(ExportError, match=r"MLflow at http://127\.0\.0\.1:9 "):
         export([trained(ledger)], "http://127.0.0.1:9")
 
 
 @needs_mlflow
-def test_no_such_store(ledger, trained):
+def test_no_such_store(ledger, trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(ExportError, match="MLflow at nonsense://x"):
         export([trained(ledger)], "nonsense://x")
 

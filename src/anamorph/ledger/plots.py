@@ -89,7 +89,7 @@ def _draw(
         ) from error
     figure = figures.Figure(figsize=(6.4, 5), layout="constrained")
     axes = figure.add_subplot()
-    spreads = [(row.score.std or 0.0) if row.score else 0.0 for row, _, _ in found]
+    spreads = [row.scores[labels[0]].std or 0.0 for row, _, _ in found]
     xs, ys = [x for _, x, _ in found], [y for _, _, y in found]
     axes.errorbar(xs, ys, xerr=spreads, fmt="o", color=_BLUE, ecolor="0.8", elinewidth=1)
     for row, x, y in found[:_NAMED]:
