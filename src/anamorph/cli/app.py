@@ -14,6 +14,7 @@ from anamorph.cli import (
     ensemble,
     evaluate,
     explain,
+    export,
     fit,
     init,
     listing,
@@ -47,6 +48,7 @@ app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("tta")(tta.tta)
 app.command("report")(report.report)
+app.command("export")(export.export)
 app.command("ensemble")(ensemble.ensemble)
 app.add_typer(runs.app, name="runs")
 
