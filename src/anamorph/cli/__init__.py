@@ -1,4 +1,4 @@
-"""The command line: ``anamorph augment | show | explain | check | stats | list | bench``."""
+"""The command line: ``anamorph augment | show | explain | check | stats | list | bench | init | fit | predict | evaluate | tta | ensemble | runs``."""
 
 from __future__ import annotations
 
