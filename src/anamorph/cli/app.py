@@ -27,7 +27,7 @@ from anamorph.cli import (
 )
 from anamorph.core.errors import AnamorphError
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="anamorph",
     help="Image augmentation that is planned, fused and rendered once.",
     no_args_is_help=True,

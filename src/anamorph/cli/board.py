@@ -24,6 +24,9 @@ _SHOWN = 6
 class Terminal(Board):
     """Shows what happens on a console: bars where it is a terminal, lines everywhere."""
 
+    progress: Progress
+    console: Console
+
     def __init__(self, console: Console, progress: Progress) -> None:
         self.console, self.progress = console, progress
         self._steps: TaskID | None = None

@@ -31,7 +31,7 @@ class Journal:
             DataError: when the folder holds another run, or things that no run made.
         """
         self.out = out
-        self.identity = dict(identity)
+        self.identity: dict[str, Any] = dict(identity)
         self.outcomes: dict[str, Outcome] = {}
         self._read_manifest()
         self._read_journal()

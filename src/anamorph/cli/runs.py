@@ -30,7 +30,7 @@ Task: TypeAlias = Annotated[str | None, typer.Option(help="Only of this task.")]
 
 _ROOT = Path("runs")
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     help="What was trained: list, compare, annotate, promote, reproduce runs.",
     no_args_is_help=True,
     rich_markup_mode="markdown",

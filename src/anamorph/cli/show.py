@@ -75,7 +75,7 @@ class Shown:
 
     def __init__(self, pipeline: Any, source: Source | None, variants: int) -> None:
         """Prepare the pipeline for annotations, if there are any."""
-        self.pipeline = pipeline if source is None else prepared(pipeline)
+        self.pipeline: Any = pipeline if source is None else prepared(pipeline)
         self.source = source
         self.variants = variants
 

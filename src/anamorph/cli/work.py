@@ -30,7 +30,7 @@ class Worker:
         """Build the pipeline."""
         self.job = job
         loaded = job.load()
-        self.pipeline = prepared(loaded) if job.form is not None else loaded
+        self.pipeline: Any = prepared(loaded) if job.form is not None else loaded
 
     def __call__(self, task: Task) -> Outcome:
         """Augment a picture; whatever goes wrong with it is told, and concerns no other."""

@@ -44,9 +44,11 @@ class CocoSource(Source):
         """Read and index the file."""
         self.path = path
         content = _load(path)
-        self.extra = {k: v for k, v in content.items() if k not in ("images", "annotations")}
+        self.extra: dict[str, Any] = {
+            k: v for k, v in content.items() if k not in ("images", "annotations")
+        }
         listed = self.extra.pop("categories", [])
-        self.categories = tuple(
+        self.categories: tuple[Category, ...] = tuple(
             _category(entry, f"{path}: categories[{at}]") for at, entry in enumerate(listed)
         )
         self._names = {category.id: category.name for category in self.categories}

@@ -28,7 +28,7 @@ class VocSource(Source):
         """Read the names of all objects; the XML files may lie in ``Annotations`` below."""
         root = Path(path)
         below = [root / name for name in ("Annotations", "annotations")]
-        self.folder = next((folder for folder in below if folder.is_dir()), root)
+        self.folder: Path = next((folder for folder in below if folder.is_dir()), root)
         self._paths = {
             stem(path.relative_to(self.folder).as_posix()): path
             for path in sorted(self.folder.rglob("*.xml"))
@@ -40,7 +40,7 @@ class VocSource(Source):
                 names.update(found.findtext("name", "") for found in _parse(file).iter("object"))
             except DataError as error:
                 self._broken[name] = error
-        self.categories = tuple(
+        self.categories: tuple[Category, ...] = tuple(
             Category(at + 1, name) for at, name in enumerate(sorted(names - {""}))
         )
 

@@ -44,7 +44,7 @@ class YoloSource(Source):
     def __init__(self, path: str) -> None:
         """Read the names of the classes; the labels may lie in a folder ``labels`` below."""
         root = Path(path)
-        self.folder = root / "labels" if (root / "labels").is_dir() else root
+        self.folder: Path = root / "labels" if (root / "labels").is_dir() else root
         found = _names_file(root) or _names_file(self.folder) or _names_file(self.folder.parent)
         if found is not None and found.suffix in (".yaml", ".yml"):
             self.categories, self.pose = _from_yaml(found)
@@ -52,7 +52,7 @@ class YoloSource(Source):
             self.categories, self.pose = _from_lines(found), None
         self._open_ended = found is None
         if self._open_ended:
-            self.categories = self._numbered()
+            self.categories: tuple[Category, ...] = self._numbered()
 
     def record(self, picture: str, size: tuple[int, int]) -> Record:
         """The objects in the text file of the same stem."""

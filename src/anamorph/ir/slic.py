@@ -32,11 +32,11 @@ class Grid:
     def __init__(self, size: tuple[int, int], count: int) -> None:
         """Lay about so many cells over a picture, as square as they can be."""
         tall, wide = size
-        self.step = max(1.0, math.sqrt(tall * wide / count))
-        self.height = math.ceil(tall / max(1, round(tall / self.step)))
-        self.width = math.ceil(wide / max(1, round(wide / self.step)))
-        self.rows = math.ceil(tall / self.height)
-        self.columns = math.ceil(wide / self.width)
+        self.step: float = max(1.0, math.sqrt(tall * wide / count))
+        self.height: int = math.ceil(tall / max(1, round(tall / self.step)))
+        self.width: int = math.ceil(wide / max(1, round(wide / self.step)))
+        self.rows: int = math.ceil(tall / self.height)
+        self.columns: int = math.ceil(wide / self.width)
 
     def by_cells(self, planes: Singles) -> Singles:
         """Order planes (K, H, W) by cells: (cells, K, pixels of a cell), zeros beyond the border."""

@@ -29,6 +29,10 @@ _LOST = ("malformed", "not a database", "disk i/o error", "unsupported file form
 class Database:
     """A file, its tables, and how it is opened: anew each time, so threads and forks may use it."""
 
+    tables: Sequence[str]
+    version: int
+    path: Path
+
     def __init__(self, path: Path, version: int, tables: Sequence[str]) -> None:
         """Describe it.
 

@@ -40,7 +40,7 @@ class Ledger:
 
     def __init__(self, root: str | os.PathLike[str] = "runs") -> None:
         """Name the folder; it is made with the first run."""
-        self.root = Path(root).resolve()
+        self.root: Path = Path(root).resolve()
         self._index = Index(self.root)
 
     def __repr__(self) -> str:

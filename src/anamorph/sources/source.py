@@ -54,7 +54,7 @@ class Source:
     __slots__ = ("_feed", "_found", "_limit", "name")
 
     def __init__(self, given: object, name: str, limit: Limit) -> None:
-        self.name = name
+        self.name: str = name
         self._feed = Feed(given, name, limit)
         self._limit = limit
         self._found: Header | None = None

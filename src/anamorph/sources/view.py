@@ -30,8 +30,8 @@ class Memory:
     __slots__ = ("data", "size")
 
     def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.size = len(data)
+        self.data: bytes = data
+        self.size: int = len(data)
 
     def take(self, at: int, count: int) -> bytes:
         found = self.data[at : at + count]
@@ -48,7 +48,7 @@ class Disk:
     def __init__(self, file: int, head: bytes, size: int) -> None:
         self._file = file
         self._head = head
-        self.size = size
+        self.size: int = size
 
     def take(self, at: int, count: int) -> bytes:
         if at + count > self.size:

@@ -86,7 +86,7 @@ class Task(ABC):
 
     def __init__(self, config: Config, classes: Sequence[str]) -> None:
         self.config: Any = config
-        self.classes = tuple(classes)
+        self.classes: tuple[str, ...] = tuple(classes)
 
     @property
     def metric(self) -> tuple[str, str]:

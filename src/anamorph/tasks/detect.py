@@ -125,7 +125,7 @@ class BoxViewer(nn.Module):
     def __init__(self, models: Sequence[nn.Module], weights: Sequence[float]) -> None:
         super().__init__()
         self.models = nn.ModuleList(models)
-        self.weights = list(weights)
+        self.weights: list[float] = list(weights)
 
     def forward(self, images: Tensor | Sequence[Tensor]) -> list[Boxes]:
         """Detections, one dictionary a picture; labels count from 0."""

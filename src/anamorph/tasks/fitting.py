@@ -12,13 +12,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from anamorph.core.errors import ParameterError
 from anamorph.core.rng import mix
 from anamorph.data import Folds, Loader, write_atomically
 from anamorph.ledger import Ledger, Run
 from anamorph.nn.ensemble import EMA, uniform_soup
+from anamorph.pipeline.compose import Compose
 from anamorph.tasks import devices, optim, splitting
 from anamorph.tasks.base import Found, Scores, Task
 from anamorph.tasks.board import Board
@@ -177,14 +180,19 @@ class Job:
 class Fold:
     """One fold of a run."""
 
+    valid: NDArray[np.int64]
+    train: NDArray[np.int64]
+    fold: int
+    job: Job
+
     def __init__(self, job: Job, fold: int) -> None:
         self.job, self.fold = job, fold
         self.train, self.valid = job.split.split(fold, job.pictures.ids)
         config = job.config
-        self.seed = mix(config.seed, fold)
-        self.folder = job.path / "checkpoints" / f"fold-{fold}"
-        self.prepare = preparing(config)
-        self.shadow = job.task.model().to(job.device)
+        self.seed: int = mix(config.seed, fold)
+        self.folder: Path = job.path / "checkpoints" / f"fold-{fold}"
+        self.prepare: Compose = preparing(config)
+        self.shadow: Any = job.task.model().to(job.device)
         """The model that validates, with the averaged weights."""
 
     def run(self) -> None:

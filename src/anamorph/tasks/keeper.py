@@ -22,6 +22,15 @@ _TERMINATED = 143
 class Keeper:
     """Writes the checkpoints of a fold, and its scores to the run."""
 
+    board: Board
+    watch: Watch
+    world: World
+    run: Any
+    metric: tuple[str, str]
+    mark: Mapping[str, str]
+    fold: int
+    folder: Path
+
     def __init__(  # noqa: PLR0913 - each is a thing of its own
         self,
         folder: Path,
@@ -39,7 +48,7 @@ class Keeper:
         self.folder, self.fold, self.mark, self.metric = folder, fold, mark, metric
         self.run, self.world, self.watch, self.board = run, world, watch, board
         self.seconds = seconds
-        self.written = time.monotonic()
+        self.written: float = time.monotonic()
         self.asked = False
         """Whether a process was asked to stop, which all know."""
 

@@ -44,6 +44,17 @@ class Where:
 class Trainer:
     """Trains one fold."""
 
+    validate: Callable[[], Scores]
+    board: Board
+    watch: Watch
+    keeper: Keeper
+    where: Where
+    seed: int
+    pictures: Pictures
+    loader: Loader
+    state: State
+    task: Task
+
     def __init__(  # noqa: PLR0913 - what a loop is made of
         self,
         task: Task,
@@ -63,8 +74,8 @@ class Trainer:
         self.keeper, self.watch, self.board, self.validate = keeper, watch, board, validate
         self.train: Train = task.config.train
         batches: Batches = loader.batch_sampler
-        self.steps = max(1, len(batches) // self.train.accumulate)
-        self.total = self.steps * self.train.epochs
+        self.steps: int = max(1, len(batches) // self.train.accumulate)
+        self.total: int = self.steps * self.train.epochs
         self.called: nn.Module = state.model
 
     def run(self) -> None:

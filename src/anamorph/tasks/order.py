@@ -28,6 +28,10 @@ class Batches:
     True
     """
 
+    world: int
+    rank: int
+    seed: int
+
     def __init__(
         self,
         indices: Sequence[int] | NDArray[Any],
@@ -52,7 +56,7 @@ class Batches:
             ParameterError: the batch cannot be shared evenly, or there are fewer pictures than
                 processes.
         """
-        self.indices = np.asarray(indices, np.int64)
+        self.indices: NDArray[np.int64] = np.asarray(indices, np.int64)
         if batch % world:
             raise ParameterError(
                 f"train.batch = {batch}: it must be a multiple of the {world} processes"
@@ -61,10 +65,10 @@ class Batches:
             raise ParameterError(
                 f"{len(self.indices)} training pictures cannot be shared by {world} processes"
             )
-        self.batch = min(batch, len(self.indices) // world * world)
+        self.batch: int = min(batch, len(self.indices) // world * world)
         self.seed, self.rank, self.world = seed, rank, world
-        self.weights = None if weights is None else weights / weights.sum()
-        self.epoch = 0
+        self.weights: Any | None = None if weights is None else weights / weights.sum()
+        self.epoch: int = 0
 
     def __len__(self) -> int:
         """How many batches an epoch has."""

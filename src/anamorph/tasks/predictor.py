@@ -10,7 +10,7 @@ from typing import Any, final
 import anamorph
 from anamorph.core.errors import ParameterTypeError, UnknownNameError, nearest
 from anamorph.tasks import devices
-from anamorph.tasks.base import Decision
+from anamorph.tasks.base import Decision, Task
 from anamorph.tasks.bundle import Bundle, Member, ensemble
 from anamorph.tasks.samples import Views
 from anamorph.tasks.seeing import Manner, Seen, Seer
@@ -53,6 +53,9 @@ class Predictor:
     'Predictor'
     """
 
+    task: Task
+    bundle: Bundle
+
     def __init__(
         self,
         bundle: Bundle,
@@ -66,15 +69,17 @@ class Predictor:
         """Build the models; their weights are checked against their hashes."""
         self.bundle, self.task = bundle, bundle.task
         place = devices.device_of(device)
-        self.manners = [
+        self.manners: list[Manner] = [
             _manner(members[0], place, tta, tiles, batch, workers)
             for members in _alike(bundle.members)
         ]
-        self.groups = [
+        self.groups: list[Seer] = [
             _seer(bundle, members, manner)
             for members, manner in zip(_alike(bundle.members), self.manners, strict=True)
         ]
-        self.weights = [sum(m.weight for m in members) for members in _alike(bundle.members)]
+        self.weights: list[float] = [
+            sum(m.weight for m in members) for members in _alike(bundle.members)
+        ]
 
     def plain(self) -> dict[str, Any]:
         """What decides the result, besides the picture."""

@@ -29,6 +29,9 @@ class Results:
     torn counts as none. A picture that has changed since is predicted again.
     """
 
+    bundle: Bundle
+    folder: Path
+
     def __init__(
         self, folder: Path, bundle: Bundle, told: Mapping[str, Any], *, overwrite: bool
     ) -> None:
@@ -38,8 +41,8 @@ class Results:
             DataError: that is of another bundle, or of other settings.
         """
         self.folder, self.bundle = folder, bundle
-        self.path = folder / _JOURNAL
-        self.form = FORMS[bundle.task.name]
+        self.path: Path = folder / _JOURNAL
+        self.form: Form = FORMS[bundle.task.name]
         self._entries: dict[str, Entry] = {}
         self._stream: Any = None
         lines = [] if overwrite else list(_lines(self.path))

@@ -41,12 +41,17 @@ class TrainingSamples(Dataset):
     about the picture in whose place it stands, or "".
     """
 
+    skip: bool
+    channels: int
+    task: Labelled
+    pictures: Pictures
+
     def __init__(
         self, pictures: Pictures, task: Labelled, pipeline: Compose, channels: int, *, skip: bool
     ) -> None:
         super().__init__(pipeline)
         self.pictures, self.task, self.channels, self.skip = pictures, task, channels, skip
-        self.classes = pictures.classes
+        self.classes: tuple[str, ...] = pictures.classes
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -81,6 +86,13 @@ class Views(Dataset):
     A sample has ``index`` and either ``error``, a sentence, or ``image``, ``plan``, ``size`` and
     ``truth``. If it is not seen ``whole``, the image is the picture itself, to be cut into tiles.
     """
+
+    whole: bool
+    skip: bool
+    truth: Callable[[int], Any] | None
+    channels: int
+    prepare: Compose
+    paths: tuple[str, ...]
 
     def __init__(
         self,

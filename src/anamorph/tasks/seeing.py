@@ -48,6 +48,10 @@ class Seen:
 class Seer:
     """Models of one task and one pipeline, as one."""
 
+    manner: Manner
+    prepare: Compose
+    task: Task
+
     def __init__(
         self,
         task: Task,

@@ -39,7 +39,7 @@ class Segment(Task):
 
     def __init__(self, config: Any, classes: Sequence[str]) -> None:
         super().__init__(config, classes)
-        self.values = Values.of(config, len(self.classes))
+        self.values: Values = Values.of(config, len(self.classes))
         self._tables: dict[torch.device, Tensor] = {}
 
     def goal(self, name: str) -> str:

@@ -29,7 +29,7 @@ class MapViewer(nn.Module):
     ) -> None:
         super().__init__()
         self.models = nn.ModuleList(models)
-        self.weights = [weight / sum(weights) for weight in weights]
+        self.weights: list[float] = [weight / sum(weights) for weight in weights]
         self.activation = activation
 
     def forward(self, images: Tensor) -> Tensor:

@@ -69,9 +69,9 @@ class Kept(threading.local):
     def __init__(self) -> None:
         self.key: tuple[Any, ...] = ()
         self.maps: tuple[Maps, float] | None = None
-        self.scratch = Scratch()
+        self.scratch: Scratch = Scratch()
         self.tied: Maps | None = None
-        self.tied_scratch = Scratch()
+        self.tied_scratch: Scratch = Scratch()
 
 
 _KEPT = Kept()

@@ -105,8 +105,8 @@ class Cell:
         self, x: tuple[int, float, float, float], y: tuple[int, float, float, float]
     ) -> None:
         self.matrix: Matrix = (float(x[0]), 0.0, x[1], 0.0, float(y[0]), y[1], 0.0, 0.0, 1.0)
-        self.x_range = x[2:]
-        self.y_range = y[2:]
+        self.x_range: tuple[float, float] = x[2:]
+        self.y_range: tuple[float, float] = y[2:]
 
 
 def mirrors(op: Warp, source: Size) -> list[Cell]:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, final
 
 from anamorph.core.errors import AnamorphError, UnknownNameError, nearest
-from anamorph.data.annotations import Record, Source, stem
+from anamorph.data.annotations import Category, Record, Source, stem
 from anamorph.data.datasets.base import Dataset, Item, Reader
 from anamorph.data.datasets.objects import OWN, Gathered
 from anamorph.data.datasets.targets import Handed, Wanted
@@ -40,6 +40,8 @@ class AnnotatedDataset(Dataset):
     arrays, and checked.
     """
 
+    annotations: str
+    images: str
     form: ClassVar[str]
 
     def __init__(  # noqa: PLR0913 - each is an option of its own
@@ -79,10 +81,10 @@ class AnnotatedDataset(Dataset):
         super().__init__(pipeline, reader)
         kind = type(self).__name__
         self.images, self.annotations = os.fspath(images), os.fspath(annotations)
-        self.wanted = Wanted.by(kind, targets, box_format, self.pipeline)
+        self.wanted: Wanted = Wanted.by(kind, targets, box_format, self.pipeline)
         source = format_named(self.form).open(self.annotations)
-        self.categories = tuple(source.categories)
-        self.classes = tuple(category.name for category in self.categories)
+        self.categories: tuple[Category, ...] = tuple(source.categories)
+        self.classes: tuple[str, ...] = tuple(category.name for category in self.categories)
         gathered = Gathered(self.categories, self.wanted.fields, self.wanted.targets)
         files, broken = [], []
         for name in _names(self.images, source, self.form, names):
@@ -97,7 +99,7 @@ class AnnotatedDataset(Dataset):
             gathered.add(record, kept)
             files.append(name)
         _check_known(kind, self.wanted.fields, gathered.seen)
-        self.broken = tuple(broken)
+        self.broken: tuple[str, ...] = tuple(broken)
         self._files = Texts(files)
         self._objects = gathered.objects()
 

@@ -65,7 +65,7 @@ class Dataset(ABC):
             pipeline: run on every sample.
             reader: reads the file of a picture, where :func:`read_picture` is not what is wanted.
         """
-        self.pipeline = checked(type(self).__name__, pipeline)
+        self.pipeline: Compose | None = checked(type(self).__name__, pipeline)
         self.reader = reader
         self._epoch = Epoch()
 
@@ -155,6 +155,9 @@ class Dataset(ABC):
 class Subset(Dataset):
     """Some of a dataset's samples, in an order of their own."""
 
+    broken: tuple[str, ...]
+    classes: tuple[str, ...]
+
     def __init__(
         self, dataset: Dataset, indices: Iterable[int], pipeline: Compose | None = None
     ) -> None:
@@ -163,7 +166,9 @@ class Subset(Dataset):
         if self.pipeline is not None:
             dataset.accept(self.pipeline)
         self.dataset = dataset
-        self.indices = np.array([dataset.number(index) for index in indices], np.int64)
+        self.indices: NDArray[np.int64] = np.array(
+            [dataset.number(index) for index in indices], np.int64
+        )
         self.classes, self.broken = dataset.classes, dataset.broken
 
     def __len__(self) -> int:

@@ -31,6 +31,9 @@ class ClassFolders(Dataset):
         ParameterError: a class that is listed has no folder.
     """
 
+    label: str
+    root: str
+
     def __init__(
         self,
         root: Place,
@@ -45,7 +48,7 @@ class ClassFolders(Dataset):
         self.root, self.label = os.fspath(root), label
         found = [name for name in find_pictures(root) if "/" in name]
         owners = [name.split("/", 1)[0] for name in found]
-        self.classes = _classes(self.root, classes, sorted(set(owners)))
+        self.classes: tuple[str, ...] = _classes(self.root, classes, sorted(set(owners)))
         numbers = {name: at for at, name in enumerate(self.classes)}
         kept = [at for at, owner in enumerate(owners) if owner in numbers]
         self._files = Texts(found[at] for at in kept)
@@ -78,6 +81,9 @@ class MaskFolders(Dataset):
         DataError: there is no such folder, no picture in it, or a picture has no mask or two.
     """
 
+    masks: str
+    images: str
+
     def __init__(
         self,
         images: Place,
@@ -98,7 +104,7 @@ class MaskFolders(Dataset):
         """
         super().__init__(pipeline, reader)
         self.images, self.masks = os.fspath(images), os.fspath(masks)
-        self.classes = tuple(classes)
+        self.classes: tuple[str, ...] = tuple(classes)
         found = _some(self.images, find_pictures(images))
         pairs = pair_masks(found, masks)
         self._files = Texts(found)

@@ -74,9 +74,9 @@ class TableDataset(Dataset):
         """
         super().__init__(pipeline, reader)
         read = read_table(table)
-        self.root = os.fspath(root)
-        self.mask_root = self.root if mask_root is None else os.fspath(mask_root)
-        self.box_format = _known(box_format)
+        self.root: str = os.fspath(root)
+        self.mask_root: str = self.root if mask_root is None else os.fspath(mask_root)
+        self.box_format: str = _known(box_format)
         files = read.column(image, "TableDataset.image")
         self._boxes = None if box is None else _boxes(read, box)
         self._labels = _chosen(read, (labels,) if isinstance(labels, str) else labels)

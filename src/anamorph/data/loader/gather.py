@@ -165,6 +165,11 @@ class Gatherer:
 class Filling:
     """A batch that is being filled, laid out as the last one unless its first sample differs."""
 
+    keys: frozenset[str]
+    ragged: frozenset[Hashable]
+    arena: Arena
+    count: int
+
     def __init__(
         self,
         count: int,

@@ -86,8 +86,9 @@ class Arena:
     def __init__(self, segment: Segment | None, room: int) -> None:
         self.segment = segment
         self.room = room
-        self.used = self.missing = 0
-        self.made = False
+        self.used: int = 0
+        self.missing: int = 0
+        self.made: bool = False
 
     @property
     def wanted(self) -> int:

@@ -30,9 +30,9 @@ class Segment:
 
     def __init__(self, buffer: mmap.mmap, size: int, handle: int | str) -> None:
         """Keep what was mapped; ``handle`` is what others map it by."""
-        self.buffer = buffer
-        self.size = size
-        self.handle = handle
+        self.buffer: mmap.mmap = buffer
+        self.size: int = size
+        self.handle: int | str = handle
         if isinstance(handle, int):
             weakref.finalize(self, os.close, handle).atexit = False
 

@@ -52,6 +52,10 @@ def _spec(word: str, leaf: Any) -> Spec:
 class Table:
     """The columns of one batch."""
 
+    arena: Arena
+    specs: tuple[Spec, ...]
+    form: Form
+
     def __init__(self, form: Form, specs: tuple[Spec, ...], count: int, arena: Arena) -> None:
         """Make room for the rows of ``count`` samples."""
         self.form, self.specs, self.arena = form, specs, arena
@@ -59,7 +63,7 @@ class Table:
         size = sum(padded((count, *s.shape), s.dtype) for s in rows)
         values = (len(specs) - len(rows)) * (_VALUE_ROOM + 8 * count)
         arena.reserve(size + values, values)
-        self.columns = [self._column(spec, count) for spec in specs]
+        self.columns: list[Any] = [self._column(spec, count) for spec in specs]
         self._named = self._pictures()
         self._lent: dict[int, Array] = {}
 

@@ -55,7 +55,7 @@ class Team:
         """Start one process a job."""
         self.ring = ring
         self.workers: list[Worker] = []
-        self.over = False
+        self.over: bool = False
         self._owner = os.getpid()
         try:
             for job in jobs:

@@ -60,7 +60,7 @@ class Counts(Sums):
         """Begin with nothing."""
         super().__init__(channels)
         self.dtype = dtype
-        self.counts = np.zeros((channels, _UNITS[dtype] + 1), np.int64)
+        self.counts: NDArray[np.int64] = np.zeros((channels, _UNITS[dtype] + 1), np.int64)
 
     def add(self, picture: NDArray[Any]) -> None:
         height, width = picture.shape[:2]
@@ -103,10 +103,10 @@ class Moments(Sums):
     def __init__(self, channels: int) -> None:
         """Begin with nothing."""
         super().__init__(channels)
-        self.mean = np.zeros(channels)
-        self.squares = np.zeros(channels)
-        self.least = np.full(channels, np.inf)
-        self.most = np.full(channels, -np.inf)
+        self.mean: NDArray[np.float64] = np.zeros(channels)
+        self.squares: NDArray[np.float64] = np.zeros(channels)
+        self.least: NDArray[np.float64] = np.full(channels, np.inf)
+        self.most: NDArray[np.float64] = np.full(channels, -np.inf)
 
     def add(self, picture: NDArray[Any]) -> None:
         if not np.isfinite(picture).all():

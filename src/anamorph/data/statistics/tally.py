@@ -40,7 +40,7 @@ class Tally:
         self.sums: dict[tuple[str, int], Sums] = {}
         self.class_pictures: Counter[int] = Counter()
         self.class_objects: Counter[int] = Counter()
-        self.boxes = array("d")
+        self.boxes: array[float] = array("d")
         """x_min, y_min, x_max, y_max, height and width of the picture, of each box."""
         self.per_picture: list[int] = []
         self.mask_pixels: Counter[int] = Counter()

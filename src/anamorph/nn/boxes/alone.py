@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anamorph.core.labels import Floats, Ints
 
@@ -23,10 +24,10 @@ class Crowd:
 
     def __init__(self, capacity: int, iou: float, extent: float) -> None:
         self.iou = iou
-        self.part = (1.0 - iou) / (1.0 + iou) + _HAIR
-        self.hair = extent * 1e-12
-        self.cores = np.empty((4, capacity))
-        self.marks = np.empty((2, capacity), np.bool_)
+        self.part: float = (1.0 - iou) / (1.0 + iou) + _HAIR
+        self.hair: float = extent * 1e-12
+        self.cores: Floats = np.empty((4, capacity))
+        self.marks: NDArray[np.bool_] = np.empty((2, capacity), np.bool_)
         self.boxes: list[Box] = []
         self.sums: list[list[float]] = []
 

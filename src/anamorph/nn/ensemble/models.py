@@ -62,10 +62,10 @@ class Ensemble(nn.Module):
         if not all(isinstance(model, nn.Module) for model in models):
             raise ParameterTypeError("Ensemble.models must be modules")
         self.models = nn.ModuleList(models)
-        self.weights = weights_of("Ensemble", weights, len(models))
+        self.weights: tuple[float, ...] = weights_of("Ensemble", weights, len(models))
         found = merge_of("Ensemble.merge", merge)
         self.merge: Merge = found if isinstance(found, Merge) else merge
-        self.activation = _activation(activation)
+        self.activation: Activation | None = _activation(activation)
         if self.merge.probabilities and self.activation is None:
             raise ParameterError(
                 f"Ensemble.merge = {merge!r}: it has a meaning only for probabilities; say with "

@@ -121,7 +121,7 @@ class Confusion:
 
     def __init__(self, classes: int, ignore_index: int | None = None) -> None:
         self.ignore_index = ignore_index
-        self.matrix = np.zeros((classes, classes), np.int64)
+        self.matrix: npt.NDArray[np.int64] = np.zeros((classes, classes), np.int64)
         """Rows are true classes, columns predicted ones."""
 
     def update(self, predictions: Any, targets: Any) -> None:

@@ -35,7 +35,7 @@ class DetectionScores:
 
     def __init__(self, classes: Sequence[str] | None = None, max_detections: int = 100) -> None:
         rule = Number(1, whole=True)
-        self.classes = tuple(classes) if classes is not None else None
+        self.classes: tuple[str, ...] | None = tuple(classes) if classes is not None else None
         self.max_detections: int = rule.check("DetectionScores.max_detections", max_detections)
         self._pictures: dict[Hashable, tuple[dict[str, Array], dict[str, Array]]] = {}
 

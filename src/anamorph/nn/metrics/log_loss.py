@@ -22,6 +22,9 @@ class LogLoss(Metric):
         ignore_index: targets of this value count for nothing.
     """
 
+    ignore_index: int | None
+    kind: str
+
     is_differentiable = True
     higher_is_better = False
     full_state_update = False

@@ -52,6 +52,8 @@ class SegmentationScores:
     1.0
     """
 
+    ignore_index: int | None
+
     def __init__(  # noqa: PLR0913 - all by name
         self,
         classes: int | Sequence[str] = 1,
@@ -71,11 +73,13 @@ class SegmentationScores:
         names = [str(k) for k in range(classes)] if isinstance(classes, int) else list(classes)
         if (mode == "binary") != (len(names) == 1):
             raise ParameterError(f"{place}.classes = {classes}: one is for binary, more are not")
-        self.classes = tuple(names)
+        self.classes: tuple[str, ...] = tuple(names)
         self.mode, self.ignore_index = mode, ignore_index
-        self.threshold = np.broadcast_to(np.asarray(threshold, float), (len(names),))[:, None, None]
+        self.threshold: npt.NDArray[Any] = np.broadcast_to(
+            np.asarray(threshold, float), (len(names),)
+        )[:, None, None]
         self.empty: Empty = empty
-        self.scores = tuple(scores)
+        self.scores: tuple[str, ...] = tuple(scores)
         self.boundary = boundary
         self._counts: dict[Hashable, Ints] = {}
 

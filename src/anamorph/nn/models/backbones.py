@@ -106,10 +106,10 @@ class Pyramid(nn.Module):
                 f"{_listed(strides)} are wanted"
             )
         indices = tuple(len(there) - 1 - there[::-1].index(stride) for stride in strides)
-        self.network = any_size(known, partial(make, out_indices=indices), options)
-        self.channels = tuple(self.network.feature_info.channels())
+        self.network: Any = any_size(known, partial(make, out_indices=indices), options)
+        self.channels: tuple[Any, ...] = tuple(self.network.feature_info.channels())
         self.strides = strides
-        self.last = str(getattr(self.network, "output_fmt", "NCHW")).endswith("NHWC")
+        self.last: bool = str(getattr(self.network, "output_fmt", "NCHW")).endswith("NHWC")
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
         maps: list[Tensor] = self.network(pictures)

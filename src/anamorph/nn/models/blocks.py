@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import final
+from typing import Any, final
 
 from torch import Tensor, nn
 
@@ -65,7 +65,7 @@ class Grow(nn.Module):
                 f"upsampling = {upsampling!r}: it must be one of {', '.join(UPSAMPLINGS)}"
                 f"{nearest(upsampling, UPSAMPLINGS)}"
             )
-        self.block = UPSAMPLINGS[upsampling](before, middle, after)
+        self.block: Any = UPSAMPLINGS[upsampling](before, middle, after)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.block(x)

@@ -62,7 +62,7 @@ class Classifier(nn.Module):
         self.pool = pool
         self.head = head
         self.channels = channels
-        self.last = str(getattr(encoder, "output_fmt", "NCHW")).endswith("NHWC")
+        self.last: bool = str(getattr(encoder, "output_fmt", "NCHW")).endswith("NHWC")
 
     def features(self, pictures: Tensor) -> Tensor:
         """Vectors of pictures, N × features: what the head sees.

@@ -31,7 +31,7 @@ class WithPyramid(nn.Module):
         super().__init__()
         ops = need("torchvision.ops", "to build detectors")
         self.maps = maps
-        self.pyramid = ops.FeaturePyramidNetwork(list(maps.channels), channels, extra)
+        self.pyramid: Any = ops.FeaturePyramidNetwork(list(maps.channels), channels, extra)
         self.out_channels = channels
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
@@ -49,7 +49,7 @@ class WithExtras(nn.Module):
     def __init__(self, maps: Pyramid, extras: int) -> None:
         super().__init__()
         self.maps = maps
-        self.out_channels = [*maps.channels, *[self.width] * extras]
+        self.out_channels: list[int] = [*maps.channels, *[self.width] * extras]
         self.extras = nn.ModuleList(
             nn.Conv2d(before, self.width, 3, stride=2, padding=1)
             for before in self.out_channels[len(maps.channels) - 1 : -1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import ClassVar, Protocol, final
+from typing import Any, ClassVar, Protocol, final
 
 from torch import Tensor, nn
 
@@ -46,7 +46,7 @@ class VGG(nn.Module):
     def __init__(self, name: str, in_channels: int = 3) -> None:
         super().__init__()
         stages = VGGS[name]
-        self.channels = tuple(stage[-1] for stage in stages)
+        self.channels: tuple[int, ...] = tuple(stage[-1] for stage in stages)
         self.features = nn.Sequential(*_vgg_layers(stages, in_channels))
         _start(self)
 
@@ -83,7 +83,9 @@ class BasicBlock(nn.Module):
         self.relu = nn.ReLU()
         changes = stride != 1 or before != after
         conv = nn.Conv2d(before, after, 1, stride, bias=False)
-        self.downsample = nn.Sequential(conv, nn.BatchNorm2d(after)) if changes else None
+        self.downsample: nn.Sequential | None = (
+            nn.Sequential(conv, nn.BatchNorm2d(after)) if changes else None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         past = x if self.downsample is None else self.downsample(x)
@@ -118,10 +120,10 @@ class ResNet34(nn.Module):
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU()
         self.maxpool = nn.MaxPool2d(pool, 2, (pool - 1) // 2)
-        self.layer1 = _layer(64, 64, 3, 1)
-        self.layer2 = _layer(64, 128, 4, 2)
-        self.layer3 = _layer(128, 256, 6, 2)
-        self.layer4 = _layer(256, 512, 3, 2)
+        self.layer1: Any = _layer(64, 64, 3, 1)
+        self.layer2: Any = _layer(64, 128, 4, 2)
+        self.layer3: Any = _layer(128, 256, 6, 2)
+        self.layer4: Any = _layer(256, 512, 3, 2)
         _start(self)
 
     def forward(self, pictures: Tensor) -> list[Tensor]:

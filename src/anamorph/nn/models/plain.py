@@ -34,7 +34,7 @@ class PlainUNet(Dense):
     """
 
     multiple: ClassVar[int] = 32
-    published = ((r"conv_final\.", "final."),)
+    published: ClassVar[tuple[tuple[str, str | None], ...]] = ((r"conv_final\.", "final."),)
 
     def __init__(
         self, classes: int = 1, in_channels: int = 3, *, filters: int = 32, pad: bool = True
@@ -43,7 +43,7 @@ class PlainUNet(Dense):
         widths = tuple(filters * factor for factor in (1, 2, 4, 8, 16))
         self.down = nn.ModuleList(_Stage(a, b) for a, b in pairwise((in_channels, *widths)))
         self.up = nn.ModuleList(_Stage(fine + coarse, fine) for fine, coarse in pairwise(widths))
-        self.steps = (2, 2, 2, 4)
+        self.steps: tuple[int, ...] = (2, 2, 2, 4)
         self.final = nn.Conv2d(filters, classes, 1)
 
     @property

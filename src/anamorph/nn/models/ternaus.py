@@ -33,7 +33,7 @@ class _TernausNet(Dense):
     """A VGG encoder, five steps down and five up."""
 
     multiple: ClassVar[int] = 32
-    published = _VGG_NAMES
+    published: ClassVar[tuple[tuple[str, str | None], ...]] = _VGG_NAMES
 
     def __init__(
         self, encoder: VGG, classes: int, in_channels: int, widths: tuple[int, ...], *,
@@ -117,23 +117,23 @@ class AlbuNet34(Dense):
     """
 
     multiple: ClassVar[int] = 64
-    published = _RESNET_NAMES
+    published: ClassVar[tuple[tuple[str, str | None], ...]] = _RESNET_NAMES
 
     def __init__(
         self, classes: int = 1, in_channels: int = 3, *,
         filters: int = 32, upsampling: str = "bilinear", pad: bool = True,
     ) -> None:  # fmt: skip
         super().__init__(classes, in_channels, pad=pad)
-        self.encoder = ResNet34(in_channels, pool=2)
+        self.encoder: ResNet34 = ResNet34(in_channels, pool=2)
         self.pool = nn.MaxPool2d(2, 2)
         n, skips = filters, self.encoder.channels
-        self.center = Grow(skips[3], 16 * n, 8 * n, upsampling)
-        self.dec5 = Grow(skips[3] + 8 * n, 16 * n, 8 * n, upsampling)
-        self.dec4 = Grow(skips[2] + 8 * n, 16 * n, 8 * n, upsampling)
-        self.dec3 = Grow(skips[1] + 8 * n, 8 * n, 2 * n, upsampling)
-        self.dec2 = Grow(skips[0] + 2 * n, 4 * n, 4 * n, upsampling)
-        self.dec1 = Grow(4 * n, 4 * n, n, upsampling)
-        self.dec0 = ConvReLU(n, n)
+        self.center: Grow = Grow(skips[3], 16 * n, 8 * n, upsampling)
+        self.dec5: Grow = Grow(skips[3] + 8 * n, 16 * n, 8 * n, upsampling)
+        self.dec4: Grow = Grow(skips[2] + 8 * n, 16 * n, 8 * n, upsampling)
+        self.dec3: Grow = Grow(skips[1] + 8 * n, 8 * n, 2 * n, upsampling)
+        self.dec2: Grow = Grow(skips[0] + 2 * n, 4 * n, 4 * n, upsampling)
+        self.dec1: Grow = Grow(4 * n, 4 * n, n, upsampling)
+        self.dec0: ConvReLU = ConvReLU(n, n)
         self.final = nn.Conv2d(n, classes, 1)
 
     def logits(self, pictures: Tensor) -> Tensor:
@@ -151,16 +151,16 @@ class LinkNet34(Dense):
     """LinkNet on ResNet-34: skips are added, not joined (arXiv 1707.03718, 1803.01207)."""
 
     multiple: ClassVar[int] = 32
-    published = _LINK_NAMES
+    published: ClassVar[tuple[tuple[str, str | None], ...]] = _LINK_NAMES
 
     def __init__(self, classes: int = 1, in_channels: int = 3, *, pad: bool = True) -> None:
         super().__init__(classes, in_channels, pad=pad)
-        self.encoder = ResNet34(in_channels)
+        self.encoder: ResNet34 = ResNet34(in_channels)
         c = self.encoder.channels
-        self.decoder4 = LinkBlock(c[3], c[2])
-        self.decoder3 = LinkBlock(c[2], c[1])
-        self.decoder2 = LinkBlock(c[1], c[0])
-        self.decoder1 = LinkBlock(c[0], c[0])
+        self.decoder4: LinkBlock = LinkBlock(c[3], c[2])
+        self.decoder3: LinkBlock = LinkBlock(c[2], c[1])
+        self.decoder2: LinkBlock = LinkBlock(c[1], c[0])
+        self.decoder1: LinkBlock = LinkBlock(c[0], c[0])
         self.finaldeconv1 = nn.ConvTranspose2d(c[0], 32, 3, stride=2)
         self.finalrelu1 = nn.ReLU(inplace=True)
         self.finalconv2 = nn.Conv2d(32, 32, 3)

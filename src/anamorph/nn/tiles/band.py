@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from types import EllipsisType
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -80,14 +81,14 @@ class Band:
             top: the first row.
         """
         self.frame = frame
-        self.axes = len(frame.tile)
+        self.axes: int = len(frame.tile)
         size, height = frame.size, frame.tile[0]
-        self.channels = like.shape[: like.ndim - self.axes]
+        self.channels: Any = like.shape[: like.ndim - self.axes]
         held = (min(height, size[0]), *size[1:])
-        self.sums = like.new_zeros((*self.channels, *held))
-        self.norm = like.new_zeros(held)
-        self.weights = torch.from_numpy(window).to(like)
-        self.top = top
+        self.sums: Any = like.new_zeros((*self.channels, *held))
+        self.norm: Any = like.new_zeros(held)
+        self.weights: Any = torch.from_numpy(window).to(like)
+        self.top: int = top
 
     def add(self, tile: Tile, found: torch.Tensor) -> None:
         """Add the map of a tile; tiles come row by row."""

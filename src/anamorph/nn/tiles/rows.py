@@ -50,6 +50,9 @@ class Reader:
 class Rows:
     """The rows of a result on their way from the band to the sink."""
 
+    sink: Sink
+    frame: Frame
+
     def __init__(self, frame: Frame, window: Weights, sink: Sink, finisher: Finisher) -> None:
         self.frame, self.sink = frame, sink
         self._window, self._finisher = window, finisher

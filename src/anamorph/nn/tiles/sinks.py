@@ -88,7 +88,9 @@ class Given(Sink):
         self._out = out
         self._squeeze: int | None = None
         self._tensor = isinstance(out, torch.Tensor)
-        self.dtype = torch.empty(0, dtype=out.dtype).numpy().dtype if self._tensor else out.dtype
+        self.dtype: np.dtype[Any] | None = (
+            torch.empty(0, dtype=out.dtype).numpy().dtype if self._tensor else out.dtype
+        )
 
     def open(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         given = tuple(self._out.shape)
@@ -133,7 +135,7 @@ class File(Sink):
         self._noted: Mapping[str, Any] = {}
         if resume and self._part.exists() and self._note.exists():
             self._noted = json.loads(self._note.read_text())
-            self.done = int(self._noted["rows"])
+            self.done: int = int(self._noted["rows"])
             if self._noted["told"] != told:
                 raise DataError(
                     f"{self._part} was begun with other settings: {self._noted['told']}"

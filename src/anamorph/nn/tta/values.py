@@ -22,7 +22,7 @@ class Values(Gathering):
         self.output = output
         self.path = path
         self.batch = batch
-        self.dtype = torch.float32
+        self.dtype: Any = torch.float32
         self.merging: Merging = output.merging.begin()
 
     def add(self, value: Any, look: Look) -> None:

@@ -72,7 +72,7 @@ class TTA(nn.Module):
         one = task if isinstance(task, str) else "classification"
         default = Output(one, activation, merge, tuple(flip_pairs), uncovered, coordinates)
         self.outputs: Spec = read_spec(task, default)
-        self.weights = _weights(weights, self.views, self.outputs)
+        self.weights: tuple[float, ...] = _weights(weights, self.views, self.outputs)
         self.batch_views: int = Number(1, whole=True).check("TTA.batch_views", batch_views)
 
     def extra_repr(self) -> str:

@@ -29,14 +29,17 @@ class Judge(ABC):
     is None. ``worths`` says of each picture how well it was predicted, 1 is perfect.
     """
 
+    names: tuple[str, ...]
+    decision: Decision
+    task: Any
     worth: ClassVar[str]
     unit: ClassVar[str]
 
     def __init__(self, task: Any, decision: Decision, names: Sequence[str]) -> None:
         self.task, self.decision, self.names = task, decision, tuple(names)
-        self.right = np.zeros((len(names), STEPS), np.int64)
-        self.wrong = np.zeros((len(names), STEPS), np.int64)
-        self.there = np.zeros(len(names), np.int64)
+        self.right: NDArray[np.int64] = np.zeros((len(names), STEPS), np.int64)
+        self.wrong: NDArray[np.int64] = np.zeros((len(names), STEPS), np.int64)
+        self.there: NDArray[np.int64] = np.zeros(len(names), np.int64)
         self.confusion: Array | None = None
         self.named: tuple[str, ...] = self.names
         self.worths: dict[tuple[int, int], float] = {}
@@ -131,7 +134,7 @@ class Masks(Judge):
     def __init__(self, task: Any, decision: Decision, names: Sequence[str]) -> None:
         super().__init__(task, decision, names)
         if task.config.mode == "binary":
-            self.named = ("background", *self.names)
+            self.named: tuple[str, ...] = ("background", *self.names)
 
     def _add(self, prediction: Any, truth: Any) -> float:
         told = self.task.decided(prediction, self.decision)
@@ -174,7 +177,7 @@ class Boxes(Judge):
 
     def __init__(self, task: Any, decision: Decision, names: Sequence[str]) -> None:
         super().__init__(task, decision, names)
-        self.named = (*self.names, "nothing")
+        self.named: tuple[str, ...] = (*self.names, "nothing")
 
     def _add(self, prediction: Any, truth: Any) -> float:
         for at in range(len(self.names)):
