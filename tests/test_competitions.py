@@ -338,7 +338,14 @@ def test_ternaus():
 @pytest.mark.usefixtures("shop")
 def test_blend(capsys):
     get("elpv", "data/elpv")
-    given = [*SMALL, "model.encoder=resnet10t", "input.size=[32,32]", "folds.group=null", "folds.n=2", "folds.use=null"]
+    given = [
+        *SMALL,
+        "model.encoder=resnet10t",
+        "input.size=[32,32]",
+        "folds.group=null",
+        "folds.n=2",
+        "folds.use=null",
+    ]
     example("competitions/blend").main(*given)
     assert "blend:" in capsys.readouterr().out
     assert json.loads(Path("out/blend/bundle/bundle.json").read_text())["task"] == "classify"
@@ -353,7 +360,7 @@ def test_large_picture(monkeypatch, tmp_path, capsys):
     torch.save(module.models.encoder_of(net).state_dict(), weights)
     trees = get("trees")[0]
     monkeypatch.setattr(module, "fetch", lambda name: trees if name == "trees" else weights)
-    module.main(tmp_path / "out", steps=30)
+    module.main(tmp_path / "out", steps=20)
     told = capsys.readouterr().out
     assert told.count("Dice") == 3
     assert len(list((tmp_path / "out").glob("*.png"))) == 3
