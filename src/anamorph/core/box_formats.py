@@ -40,7 +40,7 @@ class Format:
 _CORNER = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [0, 0, 1, 0], [0, 0, 0, 1]], np.float64)
 _TO_CORNER = np.array([[1, 0, -1, 0], [0, 1, 0, -1], [0, 0, 1, 0], [0, 0, 0, 1]], np.float64)
 FROM_CENTER = np.array([[2, 0, 2, 0], [0, 2, 0, 2], [-1, 0, 1, 0], [0, -1, 0, 1]]) / 2
-TO_CENTER = np.array([[0.5, 0, -1, 0], [0, 0.5, 0, -1], [0.5, 0, 1, 0], [0, 0.5, 0, 1]])
+TO_CENTER: Floats = np.array([[0.5, 0, -1, 0], [0, 0.5, 0, -1], [0.5, 0, 1, 0], [0, 0.5, 0, 1]])
 
 FORMATS: Mapping[str, Format] = {
     "pascal_voc": Format("x_min, y_min, x_max, y_max in pixels"),

@@ -37,8 +37,16 @@ class Members(tuple[Any, ...]):
             "or make one of [*pipeline.transforms, t]"
         )
 
-    append = extend = insert = remove = pop = clear = sort = reverse = _refuse
-    __setitem__ = __delitem__ = _refuse
+    append: Any = _refuse
+    extend: Any = _refuse
+    insert: Any = _refuse
+    remove: Any = _refuse
+    pop: Any = _refuse
+    clear: Any = _refuse
+    sort: Any = _refuse
+    reverse: Any = _refuse
+    __setitem__: Any = _refuse
+    __delitem__: Any = _refuse
 
 
 class BaseCompose:

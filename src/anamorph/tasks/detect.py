@@ -124,7 +124,7 @@ class BoxViewer(nn.Module):
 
     def __init__(self, models: Sequence[nn.Module], weights: Sequence[float]) -> None:
         super().__init__()
-        self.models = nn.ModuleList(models)
+        self.models: nn.ModuleList = nn.ModuleList(models)
         self.weights: list[float] = list(weights)
 
     def forward(self, images: Tensor | Sequence[Tensor]) -> list[Boxes]:

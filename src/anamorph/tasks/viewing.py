@@ -28,7 +28,7 @@ class MapViewer(nn.Module):
         activation: Callable[[Tensor], Tensor],
     ) -> None:
         super().__init__()
-        self.models = nn.ModuleList(models)
+        self.models: nn.ModuleList = nn.ModuleList(models)
         self.weights: list[float] = [weight / sum(weights) for weight in weights]
         self.activation = activation
 

@@ -61,7 +61,7 @@ class Ensemble(nn.Module):
         super().__init__()
         if not all(isinstance(model, nn.Module) for model in models):
             raise ParameterTypeError("Ensemble.models must be modules")
-        self.models = nn.ModuleList(models)
+        self.models: nn.ModuleList = nn.ModuleList(models)
         self.weights: tuple[float, ...] = weights_of("Ensemble", weights, len(models))
         found = merge_of("Ensemble.merge", merge)
         self.merge: Merge = found if isinstance(found, Merge) else merge

@@ -16,8 +16,8 @@ class ConvReLU(nn.Module):
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(before, after, 3, padding=1)
-        self.activation = nn.ReLU(inplace=True)
+        self.conv: nn.Conv2d = nn.Conv2d(before, after, 3, padding=1)
+        self.activation: nn.ReLU = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.activation(self.conv(x))
@@ -79,13 +79,15 @@ class LinkBlock(nn.Module):
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
         narrow = before // 4
-        self.conv1 = nn.Conv2d(before, narrow, 1)
-        self.norm1 = nn.BatchNorm2d(narrow)
-        self.deconv2 = nn.ConvTranspose2d(narrow, narrow, 4, stride=2, padding=1)
-        self.norm2 = nn.BatchNorm2d(narrow)
-        self.conv3 = nn.Conv2d(narrow, after, 1)
-        self.norm3 = nn.BatchNorm2d(after)
-        self.relu = nn.ReLU(inplace=True)
+        self.conv1: nn.Conv2d = nn.Conv2d(before, narrow, 1)
+        self.norm1: nn.BatchNorm2d = nn.BatchNorm2d(narrow)
+        self.deconv2: nn.ConvTranspose2d = nn.ConvTranspose2d(
+            narrow, narrow, 4, stride=2, padding=1
+        )
+        self.norm2: nn.BatchNorm2d = nn.BatchNorm2d(narrow)
+        self.conv3: nn.Conv2d = nn.Conv2d(narrow, after, 1)
+        self.norm3: nn.BatchNorm2d = nn.BatchNorm2d(after)
+        self.relu: nn.ReLU = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.relu(self.norm1(self.conv1(x)))

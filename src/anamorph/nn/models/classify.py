@@ -40,10 +40,10 @@ class Head(nn.Module):
     ) -> None:
         super().__init__()
         self.samples = samples
-        self.drop = nn.Dropout(dropout)
+        self.drop: nn.Dropout = nn.Dropout(dropout)
         wide = [nn.Linear(features, features), nn.GELU()] if kind == "mlp" else []
-        self.layers = nn.Sequential(*wide)
-        self.last = nn.Linear(features, classes)
+        self.layers: nn.Sequential = nn.Sequential(*wide)
+        self.last: nn.Linear = nn.Linear(features, classes)
 
     def forward(self, features: Tensor) -> Tensor:
         x = self.layers(features)

@@ -50,7 +50,7 @@ class WithExtras(nn.Module):
         super().__init__()
         self.maps = maps
         self.out_channels: list[int] = [*maps.channels, *[self.width] * extras]
-        self.extras = nn.ModuleList(
+        self.extras: nn.ModuleList = nn.ModuleList(
             nn.Conv2d(before, self.width, 3, stride=2, padding=1)
             for before in self.out_channels[len(maps.channels) - 1 : -1]
         )

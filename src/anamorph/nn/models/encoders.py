@@ -47,7 +47,7 @@ class VGG(nn.Module):
         super().__init__()
         stages = VGGS[name]
         self.channels: tuple[int, ...] = tuple(stage[-1] for stage in stages)
-        self.features = nn.Sequential(*_vgg_layers(stages, in_channels))
+        self.features: nn.Sequential = nn.Sequential(*_vgg_layers(stages, in_channels))
         _start(self)
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
@@ -76,11 +76,11 @@ class BasicBlock(nn.Module):
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(before, after, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(after)
-        self.conv2 = nn.Conv2d(after, after, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(after)
-        self.relu = nn.ReLU()
+        self.conv1: nn.Conv2d = nn.Conv2d(before, after, 3, stride, 1, bias=False)
+        self.bn1: nn.BatchNorm2d = nn.BatchNorm2d(after)
+        self.conv2: nn.Conv2d = nn.Conv2d(after, after, 3, 1, 1, bias=False)
+        self.bn2: nn.BatchNorm2d = nn.BatchNorm2d(after)
+        self.relu: nn.ReLU = nn.ReLU()
         changes = stride != 1 or before != after
         conv = nn.Conv2d(before, after, 1, stride, bias=False)
         self.downsample: nn.Sequential | None = (
@@ -116,10 +116,10 @@ class ResNet34(nn.Module):
             pool: side of the first pooling's window: 3 as published, 2 as AlbuNet34 has it.
         """
         super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, 64, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        self.relu = nn.ReLU()
-        self.maxpool = nn.MaxPool2d(pool, 2, (pool - 1) // 2)
+        self.conv1: nn.Conv2d = nn.Conv2d(in_channels, 64, 7, 2, 3, bias=False)
+        self.bn1: nn.BatchNorm2d = nn.BatchNorm2d(64)
+        self.relu: nn.ReLU = nn.ReLU()
+        self.maxpool: nn.MaxPool2d = nn.MaxPool2d(pool, 2, (pool - 1) // 2)
         self.layer1: Any = _layer(64, 64, 3, 1)
         self.layer2: Any = _layer(64, 128, 4, 2)
         self.layer3: Any = _layer(128, 256, 6, 2)

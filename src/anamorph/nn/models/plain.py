@@ -41,10 +41,14 @@ class PlainUNet(Dense):
     ) -> None:
         super().__init__(classes, in_channels, pad=pad)
         widths = tuple(filters * factor for factor in (1, 2, 4, 8, 16))
-        self.down = nn.ModuleList(_Stage(a, b) for a, b in pairwise((in_channels, *widths)))
-        self.up = nn.ModuleList(_Stage(fine + coarse, fine) for fine, coarse in pairwise(widths))
+        self.down: nn.ModuleList = nn.ModuleList(
+            _Stage(a, b) for a, b in pairwise((in_channels, *widths))
+        )
+        self.up: nn.ModuleList = nn.ModuleList(
+            _Stage(fine + coarse, fine) for fine, coarse in pairwise(widths)
+        )
         self.steps: tuple[int, ...] = (2, 2, 2, 4)
-        self.final = nn.Conv2d(filters, classes, 1)
+        self.final: nn.Conv2d = nn.Conv2d(filters, classes, 1)
 
     @property
     def encoder(self) -> nn.Module:

@@ -70,7 +70,7 @@ class GeM(Pooling):
 
     def __init__(self, channels: int, power: float = 3.0) -> None:
         super().__init__(channels)
-        self.power = nn.Parameter(torch.tensor([power]))
+        self.power: nn.Parameter = nn.Parameter(torch.tensor([power]))
 
     def forward(self, maps: Tensor) -> Tensor:
         # Halves have neither the range nor the digits for a third power.
@@ -90,7 +90,7 @@ class Attention(Pooling):
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels)
-        self.look = nn.Conv2d(channels, 1, 1)
+        self.look: nn.Conv2d = nn.Conv2d(channels, 1, 1)
         nn.init.zeros_(self.look.weight)  # it starts as the mean
         nn.init.zeros_(self.look.bias)  # type: ignore[arg-type]
 

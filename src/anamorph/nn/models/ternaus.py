@@ -125,7 +125,7 @@ class AlbuNet34(Dense):
     ) -> None:  # fmt: skip
         super().__init__(classes, in_channels, pad=pad)
         self.encoder: ResNet34 = ResNet34(in_channels, pool=2)
-        self.pool = nn.MaxPool2d(2, 2)
+        self.pool: nn.MaxPool2d = nn.MaxPool2d(2, 2)
         n, skips = filters, self.encoder.channels
         self.center: Grow = Grow(skips[3], 16 * n, 8 * n, upsampling)
         self.dec5: Grow = Grow(skips[3] + 8 * n, 16 * n, 8 * n, upsampling)
@@ -134,7 +134,7 @@ class AlbuNet34(Dense):
         self.dec2: Grow = Grow(skips[0] + 2 * n, 4 * n, 4 * n, upsampling)
         self.dec1: Grow = Grow(4 * n, 4 * n, n, upsampling)
         self.dec0: ConvReLU = ConvReLU(n, n)
-        self.final = nn.Conv2d(n, classes, 1)
+        self.final: nn.Conv2d = nn.Conv2d(n, classes, 1)
 
     def logits(self, pictures: Tensor) -> Tensor:
         maps = self.encoder(pictures)
@@ -161,11 +161,11 @@ class LinkNet34(Dense):
         self.decoder3: LinkBlock = LinkBlock(c[2], c[1])
         self.decoder2: LinkBlock = LinkBlock(c[1], c[0])
         self.decoder1: LinkBlock = LinkBlock(c[0], c[0])
-        self.finaldeconv1 = nn.ConvTranspose2d(c[0], 32, 3, stride=2)
-        self.finalrelu1 = nn.ReLU(inplace=True)
-        self.finalconv2 = nn.Conv2d(32, 32, 3)
-        self.finalrelu2 = nn.ReLU(inplace=True)
-        self.finalconv3 = nn.Conv2d(32, classes, 2, padding=1)
+        self.finaldeconv1: nn.ConvTranspose2d = nn.ConvTranspose2d(c[0], 32, 3, stride=2)
+        self.finalrelu1: nn.ReLU = nn.ReLU(inplace=True)
+        self.finalconv2: nn.Conv2d = nn.Conv2d(32, 32, 3)
+        self.finalrelu2: nn.ReLU = nn.ReLU(inplace=True)
+        self.finalconv3: nn.Conv2d = nn.Conv2d(32, classes, 2, padding=1)
 
     def logits(self, pictures: Tensor) -> Tensor:
         e1, e2, e3, e4 = self.encoder(pictures)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from torch import Tensor
 from anamorph.core.errors import UnknownNameError, nearest
 from anamorph.core.params import Number
 
-Weight = float | Tensor
+Weight: TypeAlias = float | Tensor
 """Weight of a view; or of each place of it, zero where the view does not see it."""
 Map = Callable[[Tensor], Tensor]
 
