@@ -125,6 +125,15 @@ def test_less_is_left_open_until_it_holds(bundle, tmp_path, monkeypatch):
     assert not list(tmp_path.glob("*.onnx"))
 
 
+def test_a_model_of_one_size_takes_any_batch(bundle, tmp_path, monkeypatch):
+    layers = torch.nn.Flatten(), torch.nn.Linear(3 * 32 * 32, 2), torch.nn.Softmax(1)
+    monkeypatch.setattr(module, "module_of", lambda _: torch.nn.Sequential(*layers).eval())
+    done = export(bundle("classify"), tmp_path / "model.onnx")
+    assert done.dynamic == ("batch",)
+    assert list(done.differences) == ["noise 1×3×32×32", "noise 3×3×32×32"]
+    assert describe(done.path)["input"]["dynamic"] == ["batch"]
+
+
 @pytest.mark.parametrize("mode", ["ordinal", "multiclass"])
 def test_the_module_says_what_the_task_says(bundle, mode):
     made = bundle("classify", f"mode={mode}", models=2, classes=("a", "b", "c"))

@@ -21,8 +21,8 @@ _GOLDEN = 0.618033988749895
 
 
 def color_of(number: int) -> tuple[int, int, int]:
-    """A color for each class, far from those of its neighbours."""
-    red, green, blue = colorsys.hsv_to_rgb((0.35 + number * _GOLDEN) % 1, 0.8, 1)
+    """A color for each class, far from those of its neighbours; the first is rare in pictures."""
+    red, green, blue = colorsys.hsv_to_rgb((0.92 + number * _GOLDEN) % 1, 0.8, 1)
     return round(255 * red), round(255 * green), round(255 * blue)
 
 

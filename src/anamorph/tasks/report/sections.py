@@ -127,6 +127,7 @@ def decisions(facts: Facts) -> str:
     judge, chosen = facts.judge, facts.decision.thresholds
     classes = [at for at in np.argsort(-judge.there, kind="stable").tolist() if judge.there[at]]
     shown = sorted(classes[:_LINES])
+    marked = len(chosen) == len(judge.names)  # the borders of grades are no thresholds
     recalls, f1s = [], []
     for at in shown:
         steps, precision, recall = judge.curves(at)
@@ -135,7 +136,7 @@ def decisions(facts: Facts) -> str:
         recalls.append(Line(f"{name} {number(judge.average_precision(at))}", points, at))
         f1 = judge.f1(at)
         f1s.append(Line(name, list(zip(steps.tolist(), f1.tolist(), strict=True)), at))
-        if len(chosen) == len(judge.names):  # the borders of grades are no thresholds
+        if marked:
             step = min(int(np.ceil(chosen[at] * (len(steps) - 1))), len(steps) - 1)
             f1s.append(Line("", [(chosen[at], float(f1[step]))], at, "dots"))
     mean, share, _ = judge.calibration()
@@ -158,7 +159,7 @@ def decisions(facts: Facts) -> str:
             "threshold",
             _UNIT,
             _UNIT,
-            of + "the dot is the bundle's threshold.",
+            of + ("the dot is the bundle's threshold." if marked else "a class against the rest."),
         ),
         Chart(
             "calibration: share that is right",
