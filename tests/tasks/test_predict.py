@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,22 @@ def test_broken_pictures_are_told(runs, tmp_path):
     assert row.final is None
     with pytest.raises(DataError, match="holds no pictures"):
         tasks.predict(runs["classify"], tmp_path / "out")
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_broken_picture_changes_no_other_row(runs, data, tmp_path, kept):
+    shutil.copytree(data / "images", tmp_path / "in")
+    whole = tasks.predict(runs["classify"], tmp_path / "in")
+    (tmp_path / "in/02.png").write_bytes((tmp_path / "in/02.png").read_bytes()[:99])
+    rows = tasks.predict(runs["classify"], tmp_path / "in", tmp_path / "out" if kept else None)
+    assert [Path(row.file).name for row in rows] == [Path(row.file).name for row in whole]
+    for row, other in zip(rows, whole, strict=True):
+        if Path(row.file).name == "02.png":
+            assert "02.png" in row.error
+            assert row.final is None
+        else:
+            assert not row.error
+            assert row.final == other.final
 
 
 def test_tiles_are_checked(runs, data):

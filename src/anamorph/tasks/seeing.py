@@ -78,9 +78,12 @@ class Seer:
             collate_fn=list,
         )
         for samples in loader:
-            broken = [each for each in samples if "error" in each]
-            yield from (Seen(each["index"], error=each["error"]) for each in broken)
-            yield from self._batch([each for each in samples if "error" not in each])
+            seen = {
+                each.index: each for each in self._batch([s for s in samples if "error" not in s])
+            }
+            for each in samples:  # a broken picture keeps its place: callers pair rows with names
+                broken = "error" in each
+                yield Seen(each["index"], error=each["error"]) if broken else seen[each["index"]]
 
     def _batch(self, samples: list[dict[str, Any]]) -> Iterator[Seen]:
         if not samples:
