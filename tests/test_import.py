@@ -58,3 +58,20 @@ def test_typed():
     """Type checkers read the package's own annotations."""
     origin = find_spec("anamorph").origin
     assert Path(origin).with_name("py.typed").is_file()
+
+
+@pytest.mark.parametrize("name", ["data.Loader", "nn.collate", "nn.tta", "nn.losses"])
+def test_what_needs_torch_says_so(name):
+    """Where there is no torch: a sentence, not a traceback's last line."""
+    module, _, attribute = f"anamorph.{name}".rpartition(".")
+    code = (
+        "import sys, importlib\n"
+        "sys.modules['torch'] = None\n"
+        f"module = importlib.import_module({module!r})\n"
+        "try:\n"
+        f"    getattr(module, {attribute!r})\n"
+        "except NotImplementedError as error:\n"
+        "    print(error)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == f"anamorph.{name} needs PyTorch: pip install anamorph[torch]"

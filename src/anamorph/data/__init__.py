@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from anamorph.core.errors import BackendError
 from anamorph.data.annotations import (
     Box,
     Category,
@@ -104,6 +106,11 @@ def __getattr__(name: str) -> Any:
     """The loader's names, with which torch is loaded."""
     if name not in {"Loader", "LoaderError", "WorkerError"}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from anamorph.data import loader  # noqa: PLC0415 - it needs torch
-
-    return getattr(loader, name)
+    try:
+        return getattr(import_module("anamorph.data.loader"), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "torch":
+            raise
+        raise BackendError(
+            f"anamorph.data.{name} needs PyTorch: pip install anamorph[torch]"
+        ) from error

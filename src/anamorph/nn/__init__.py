@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from anamorph.core.errors import BackendError
+
 if TYPE_CHECKING:
     from anamorph.nn.batch import BatchPlan, BatchResult, collate
 
@@ -20,8 +22,14 @@ _PARTS = frozenset({"boxes", "ensemble", "losses", "metrics", "models", "tiles",
 
 
 def __getattr__(name: str) -> Any:
-    if name in _PARTS:
-        return import_module(f"{__name__}.{name}")
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    try:
+        if name in _PARTS:
+            return import_module(f"{__name__}.{name}")
+        if name in _HOMES:
+            return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "torch":
+            raise
+        needs = f"{__name__}.{name} needs PyTorch: pip install anamorph[torch]"
+        raise BackendError(needs) from error
     raise AttributeError(f"module {__name__} has no attribute {name!r}")
