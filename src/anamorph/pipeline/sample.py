@@ -38,10 +38,10 @@ from anamorph.pipeline.answers import Answers
 from anamorph.pipeline.frames import follow
 from anamorph.pipeline.ranges import Range, ranged, restore
 from anamorph.pipeline.render import run_call, run_op
-from anamorph.pipeline.slots import Slot, fill_slot, hand_out
+from anamorph.pipeline.slots import Slot, filled_slots, hand_out
 from anamorph.pipeline.sourced import Decoded, in_memory, steps_of, take_in
 from anamorph.pipeline.stacks import Stack
-from anamorph.pipeline.targets import DTYPES, KINDS, PICTURES, Entry, leave_picture
+from anamorph.pipeline.targets import DTYPES, KINDS, PICTURES, Entry, enter_picture, leave_picture
 from anamorph.pipeline.uneven import adapted
 from anamorph.pipeline.volumes import admit, check_depths, depth_of
 
@@ -52,6 +52,7 @@ _NO_IMAGE = (
 
 
 _IMAGE = KINDS["image"]
+_NOWHERE: frozenset[str] = frozenset()
 _STEADY = frozenset((Blend, Convolve, Curve, Encode, Fill, Noise))
 """Ops that leave size, channels and dtype as they are."""
 _PREPARING: Mapping[type[Op], Callable[[Sample, Any], None]] = {
@@ -150,7 +151,7 @@ class Sample(Answers):
                 continue
             entry = self.entries[key] = Entry(key, kind, value)
             if kind.target in PICTURES:
-                found = take_in(entry)
+                found = enter_picture(entry) if type(value) is np.ndarray else take_in(entry)
                 if size is None or found in (size, (0, 0)):
                     size = size or found
                     continue
@@ -294,7 +295,7 @@ class Sample(Answers):
 
     def finish(self) -> dict[str, Any]:
         """Render what is left and hand everything out."""
-        filled = {k for k, slot in self.slots.items() if fill_slot(self, self.entries[k], slot)}
+        filled = filled_slots(self) if self.slots else _NOWHERE
         for key, entry in self.entries.items():
             if key not in filled:
                 self.rendered(entry)

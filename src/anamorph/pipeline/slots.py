@@ -77,7 +77,13 @@ def _numpy_of(memory: Any) -> Any:
         return None
 
 
-def fill_slot(sample: Any, entry: Entry, slot: Slot) -> bool:
+def filled_slots(sample: Any) -> frozenset[str]:
+    """Render the targets whose end can be written straight to their slots, and tell which."""
+    slots: Mapping[str, Slot] = sample.slots
+    return frozenset(k for k, slot in slots.items() if _fill(sample, sample.entries[k], slot))
+
+
+def _fill(sample: Any, entry: Entry, slot: Slot) -> bool:
     """Render what is pending for a picture with its end in the slot; False if that cannot be.
 
     Raises:

@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from anamorph.ir import matrix as mx
 from anamorph.ir.decoding import Need, needed, upright
 from anamorph.ir.ops import IMAGE, MASK, Size, Warp
@@ -67,11 +65,10 @@ def _members(value: Any, place: str, target: Any) -> Any:
 def take_in(entry: Entry) -> Size:
     """Bring a picture, mask or stack of them to arrays, or open its file; give its size."""
     given = entry.given
-    if type(given) is not np.ndarray:
-        if entry.kind.target is IMAGE and is_encoded(given) and not entry.kind.stacks:
-            return _opened(entry)
-        if any(map(is_encoded, given if isinstance(given, list | tuple) else (given,))):
-            entry.given = _members(given, entry.key, entry.kind.target)
+    if entry.kind.target is IMAGE and is_encoded(given) and not entry.kind.stacks:
+        return _opened(entry)
+    if any(map(is_encoded, given if isinstance(given, list | tuple) else (given,))):
+        entry.given = _members(given, entry.key, entry.kind.target)
     return enter_picture(entry)
 
 
