@@ -281,3 +281,22 @@ def test_patches_are_laid_over_what_is_there():
     Patch(np.full((2, 2), 0.5), 1, 1).into(whole)
     Patch(np.full((2, 3), 0.25), 2, 2).into(whole)
     assert whole.sum() == 4 * 0.5 + 5 * 0.25
+
+
+def test_faint_boxes_as_large_as_tiles_do_not_become_one_sure_box():
+    """They go together through the picture; one that is less faint does not speak for all."""
+
+    def faint(batch):
+        sure = [0.5 if tile.amax() > 0.5 else 0.05 for tile in batch]
+        side = float(batch.shape[-1])
+        return [
+            {"boxes": torch.tensor([[0.0, 0.0, side, side]]), "scores": torch.tensor([score])}
+            for score in sure
+        ]
+
+    picture = np.zeros((64, 160, 3), np.float32)
+    picture[10, 10] = 1.0
+    found = detect(faint, picture, 32, 8)
+    large = (found["boxes"][:, 2] - found["boxes"][:, 0]) > 100
+    assert large.any()
+    assert found["scores"][large].amax() < 0.1

@@ -2,6 +2,7 @@
 
 import importlib
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -189,3 +190,10 @@ def test_a_process_that_dies_costs_its_batch(monkeypatch):
     entries = [{"number": at} for at in range(12)]
     found = sorted(told["number"] for told in Ray(workers=1, files=4).over(make, (), entries))
     assert found == list(range(8))
+
+
+def test_ray_does_not_take_the_signals_of_this_process():
+    before = signal.getsignal(signal.SIGTERM)
+    with engines.own_signals():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -18,7 +18,7 @@ from anamorph.nn.tiles.layout import layout_of
 from anamorph.nn.tiles.predict import Progress, grid_for
 from anamorph.nn.tiles.reading import Prepare, Source, check_pad
 from anamorph.nn.tiles.running import runner
-from anamorph.nn.tiles.seams import Seen, cut, owners, unions
+from anamorph.nn.tiles.seams import Seen, cut, owners, together, unions
 
 Detections = dict[str, Any]
 Merge = Callable[..., Mapping[str, Any]]
@@ -118,10 +118,11 @@ def _merged(findings: Findings, agree: float, merge_boxes: Merge) -> Detections:
     groups = np.unique(labels, return_inverse=True)[1].astype(np.int64)
     owner = owners(Seen(boxes, views, groups, cut(boxes, views, findings.size)), agree)
     kept, around = unions(boxes, owner)
-    best = np.zeros(len(scores), scores.dtype)
-    rows = np.flatnonzero(owner >= 0)
-    np.maximum.at(best, owner[rows], scores[rows])
-    view = {"boxes": around.astype(np.float32), "scores": best[kept], "labels": labels[kept]}
+    view = {
+        "boxes": around.astype(np.float32),
+        "scores": together(boxes, scores, owner)[kept].astype(scores.dtype),
+        "labels": labels[kept],
+    }
     result = dict(
         merge_boxes(
             {key: torch.from_numpy(value) for key, value in view.items()}, size=findings.size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +66,20 @@ def unions(boxes: Floats, owner: Ints) -> tuple[Ints, Floats]:
     np.minimum.at(found[:, :2], places, boxes[rows, :2])
     np.maximum.at(found[:, 2:], places, boxes[rows, 2:])
     return kept, found
+
+
+def together(boxes: Floats, scores: npt.NDArray[Any], owner: Ints) -> Floats:
+    """Of each row that owns others or itself, the mean score of all that it owns, by their areas.
+
+    Not the best of them: faint boxes as large as their tiles go together through a whole picture, and
+    one that is less faint must not speak for all.
+    """
+    rows = np.flatnonzero(owner >= 0)
+    areas = np.maximum(_area(boxes[rows]), np.finfo(np.float64).tiny)
+    weighed, total = np.zeros(len(owner)), np.zeros(len(owner))
+    np.add.at(weighed, owner[rows], areas * scores[rows])
+    np.add.at(total, owner[rows], areas)
+    return np.divide(weighed, total, out=np.zeros(len(owner)), where=total > 0)
 
 
 def _agreement(seen: Seen, a: Ints, b: Ints) -> tuple[Floats, Floats]:

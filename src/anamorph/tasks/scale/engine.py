@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol, final
@@ -87,7 +90,8 @@ class Ray:
             return
         ray = _ray()
         if not ray.is_initialized():
-            ray.init(address=self.address, include_dashboard=False, log_to_driver=False)
+            with own_signals():
+                ray.init(address=self.address, include_dashboard=False, log_to_driver=False)
         context = ray.data.DataContext.get_current()
         before = context.max_errored_blocks, context.enable_progress_bars
         # A file that kills its process costs its batch, which is told as failed, not the run.
@@ -129,6 +133,15 @@ class _Batches:
         """Texts of what is told."""
         entries = [json.loads(str(text)) for text in batch["entry"]]
         return {"entry": [json.dumps(told) for told in self.worker(entries)]}
+
+
+@contextmanager
+def own_signals() -> Iterator[None]:
+    """Keep what SIGTERM does in this process: Ray takes it for itself, and training ends on it."""
+    held = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, held)
 
 
 def _ray() -> Any:
