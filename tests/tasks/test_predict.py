@@ -19,6 +19,7 @@ from anamorph.data import CocoDataset, read_mask  # noqa: E402
 from anamorph.ledger import Ledger  # noqa: E402
 from anamorph.tasks.blending import search  # noqa: E402
 from anamorph.tasks.bundle import ensemble  # noqa: E402
+from anamorph.tasks.evaluating import labelled  # noqa: E402
 from tasks.quick import PLACES, PLAIN, QUICK  # noqa: E402 - after the skip
 
 NAMES = ("classify", "segment", "detect")
@@ -183,6 +184,15 @@ def test_evaluate(runs, data, task):
     assert tasks.evaluate(runs[task], config)[metric] == pytest.approx(scores[metric])
     stored = tasks.evaluate(runs[task])
     assert {metric, f"{metric}_std"} <= stored.keys()
+
+
+def test_groups_of_folds_are_not_asked_of_pictures_that_are_scored(runs, data):
+    bundle = tasks.Bundle.load(runs["classify"].path)
+    member = bundle.members[0]
+    folds = dataclasses.replace(member.config.folds, group="train/(.*)")
+    config = dataclasses.replace(member.config, folds=folds)
+    grouped = dataclasses.replace(bundle, members=(dataclasses.replace(member, config=config),))
+    assert len(labelled(grouped, data / "classes").ids) == 16
 
 
 def test_evaluate_refuses_other_classes(runs, data, tmp_path):

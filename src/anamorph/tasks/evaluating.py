@@ -88,7 +88,8 @@ def labelled(bundle: Bundle, data: File | Mapping[str, Any] | Config) -> Picture
     if given.kind in {"folders", "masks"} and not section.classes and given.kind == section.kind:
         classes = bundle.classes if given.kind == "folders" else given.classes
         section = replace(section, classes=classes, values=given.values)
-    pictures = pictures_of(replace(config, data=section))
+    folds = replace(config.folds, group=None)  # what is only scored is not split
+    pictures = pictures_of(replace(config, data=section, folds=folds))
     if pictures.classes != bundle.classes:
         raise DataError(
             f"the pictures have the classes {', '.join(pictures.classes)}, but the bundle was "
