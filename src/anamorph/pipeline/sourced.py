@@ -6,12 +6,12 @@ it is rendered (its size, channels and dtype) stands in its header.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from anamorph.core.files import is_source
 from anamorph.ir import matrix as mx
 from anamorph.ir.decoding import Need, needed, upright
 from anamorph.ir.ops import IMAGE, MASK, Size, Warp
@@ -20,19 +20,12 @@ from anamorph.pipeline.render import run_op
 from anamorph.pipeline.stacks import three_axes
 from anamorph.pipeline.targets import PICTURES, Entry, enter_picture
 
-_ENCODED = (str, bytes, bytearray, memoryview, os.PathLike)
-
 
 class Decoded(NamedTuple):
     """What was decoded of a file, and how long it took, in seconds."""
 
     text: str
     seconds: float
-
-
-def is_encoded(value: Any) -> bool:
-    """Tell whether a value of a call names or holds a file."""
-    return isinstance(value, _ENCODED) or hasattr(value, "read")
 
 
 def open_source(value: Any, place: str) -> Any:
@@ -59,15 +52,15 @@ def _members(value: Any, place: str, target: Any) -> Any:
     """Decode a file, or those that a list holds."""
     if isinstance(value, list | tuple):
         return [_members(v, f"{place}[{i}]", target) for i, v in enumerate(value)]
-    return read_whole(value, place, target) if is_encoded(value) else value
+    return read_whole(value, place, target) if is_source(value) else value
 
 
 def take_in(entry: Entry) -> Size:
     """Bring a picture, mask or stack of them to arrays, or open its file; give its size."""
     given = entry.given
-    if entry.kind.target is IMAGE and is_encoded(given) and not entry.kind.stacks:
+    if entry.kind.target is IMAGE and is_source(given) and not entry.kind.stacks:
         return _opened(entry)
-    if any(map(is_encoded, given if isinstance(given, list | tuple) else (given,))):
+    if any(map(is_source, given if isinstance(given, list | tuple) else (given,))):
         entry.given = _members(given, entry.key, entry.kind.target)
     return enter_picture(entry)
 

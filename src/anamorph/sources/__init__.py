@@ -1,6 +1,6 @@
 """From the bytes of a picture file to pixels, no more of them than are needed."""
 
-from anamorph.sources.feed import is_source
+from anamorph.core.files import is_source
 from anamorph.sources.limit import Limit
 from anamorph.sources.source import Source, open_source
 

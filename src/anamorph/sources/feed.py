@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from anamorph.core.errors import AnamorphError, DataError, DataTypeError, MissingFileError
+from anamorph.core.files import is_source
 from anamorph.sources.limit import Limit
 from anamorph.sources.view import Disk, Memory, View
 
@@ -102,15 +103,6 @@ class Feed:
         return b"".join(pieces)
 
 
-def is_source(given: object) -> bool:
-    """Whether something may be a picture file: a path, bytes, or what can be read from.
-
-    >>> is_source("cat.jpg"), is_source(b""), is_source([1, 2])
-    (True, True, False)
-    """
-    return isinstance(given, _TYPES) or hasattr(given, "read")
-
-
 def check_source(given: object, name: str) -> None:
     """Refuse what is no picture file.
 
@@ -126,9 +118,6 @@ def is_path(given: object) -> bool:
     if isinstance(given, str):
         return "://" not in given
     return isinstance(given, os.PathLike)
-
-
-_TYPES = (str, bytes, os.PathLike, bytearray, memoryview)
 
 
 @contextmanager
